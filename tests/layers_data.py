@@ -1,0 +1,144 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Data, recipes and models for the tests of layers."""
+
+import collections.abc
+
+import keras
+import numpy as np
+
+from tests import contracts
+from tfnorm import analysis
+from tfnorm import layers
+from tfnorm import recipe
+from tfnorm import schemes
+
+_RNG = np.random.default_rng(0)
+
+REAL = _RNG.normal([0, 50, -3], [1, 10, 0.1], (64, 3)).astype(np.float32)
+FAR = _RNG.normal(1e5, 3, (64, 3)).astype(np.float32)
+MICROSECONDS = 1_700_000_000_000_000 + 1_000_000 * np.arange(60)
+
+LAYERS = {
+    "affine": (layers.Affine, {"loc": (1.0, 2.0, 3.0), "scale": 4.0}),
+    "log_log": (layers.Log, {"kind": "log"}),
+    "log_signed": (layers.Log, {"kind": "signed", "then": schemes.Robust()}),
+    "max_abs": (layers.MaxAbs, {}),
+    "mean_range": (layers.MeanRange, {"axis": None}),
+    "min_max": (layers.MinMax, {"low": -1.0}),
+    "min_max_clip": (layers.MinMax, {"out_of_range_policy": "clip"}),
+    "percentile_clip": (layers.PercentileClip, {"low": 0.1, "high": 0.9}),
+    "preset_caffe": (layers.Preset, {"preset": "caffe"}),
+    "preset_imagenet": (layers.Preset, {"preset": "imagenet"}),
+    "rescale": (layers.Rescale, {"input_range": (0.0, 100.0)}),
+    "robust": (layers.Robust, {"quantile_range": (0.1, 0.9), "unit_variance": True}),
+    "z_score": (layers.ZScore, {}),
+    "z_score_center": (layers.ZScore, {"scale": False}),
+}
+
+RECIPE = recipe.Recipe(
+    {
+        "far": schemes.ZScore(),
+        "when": schemes.ZScore(),
+        "gaps": recipe.Feature(
+            schemes.Robust(), missing="impute", impute_with="median", indicator=True
+        ),
+        "three values": schemes.MinMax(),
+        "target": schemes.ZScore(),
+    }
+)
+
+
+def data_for(name: str) -> np.ndarray:
+    """Returns data that a layer of `LAYERS` takes."""
+    return np.abs(REAL) + 0.5 if name == "log_log" else REAL
+
+
+def made(name: str) -> layers.SchemeLayer:
+    """Returns a layer of `LAYERS`, adapted."""
+    kind, arguments = LAYERS[name]
+    layer = kind(**arguments)
+    if layer.scheme.fitted_on_data:
+        layer.adapt(data_for(name))
+    return layer
+
+
+def fitted(name: str) -> recipe.FittedRecipe:
+    """Returns what a recipe fits where `made` adapts."""
+    kind, arguments = LAYERS[name]
+    layer = kind(**arguments)
+    asked = recipe.Recipe({"": recipe.Feature(layer.scheme, axis=layer.axis)})
+    return asked.fit(analysis.analyze(data_for(name), asked))
+
+
+def normalized() -> collections.abc.Iterator[tuple]:
+    """Yields the name of each layer, a type, and what it makes of such data."""
+    for name in LAYERS:
+        layer = made(name)
+        for dtype in ("float32", "float16", "int32", "uint8"):
+            x = np.clip(np.abs(data_for(name)) + 1, 1, 200)
+            yield name, dtype, layer(contracts.array(x, dtype))
+
+
+def log_error(layer: layers.SchemeLayer) -> float:
+    """Returns how far two frameworks may lie apart after a logarithm, else 0.
+
+    Each rounds logarithms up to 8 (of data up to 2,980) right to 2 ulp, and the
+    scheme after it stretches the difference.
+    """
+    stretch = layer.live.weights.get("1.inverse_scale")
+    if not isinstance(layer, layers.Log):
+        return 0.0
+    return 4 * contracts.ULP * 8 * float(keras.ops.max(keras.ops.abs(stretch)))
+
+
+def standardized(x: np.ndarray) -> np.ndarray:
+    """Returns the z-score, in float64."""
+    x = x.astype(np.float64)
+    return (x - x.mean(0)) / x.std(0)
+
+
+def columns() -> dict[str, np.ndarray]:
+    """Returns raw columns, without the target, and one that is in no recipe."""
+    # JAX has no int64; there, timestamps are normalized outside of models.
+    jax = keras.backend.backend() == "jax"
+    when = np.arange(60, dtype=np.int32) if jax else MICROSECONDS
+    return {
+        "far": FAR[:, 0],
+        "when": when[np.arange(64) % 60],
+        "gaps": np.where(REAL[:, 2] > -2.9, np.nan, REAL[:, 2]).astype(np.float32),
+        "three values": REAL,
+        "more": np.arange(64, dtype=np.int32),
+    }
+
+
+def tabular_model() -> keras.Model:
+    """Returns a model of raw columns, with the target in its own unit."""
+    inputs = {
+        name: keras.Input(column.shape[1:], name=name, dtype=column.dtype.name)
+        for name, column in columns().items()
+    }
+    features = layers.Features(FITTED)
+    found = features(inputs)
+    flat = keras.layers.Concatenate()(
+        [
+            found["three values"],
+            *(
+                keras.layers.Reshape((1,))(found[name])
+                for name in ("far", "when", "gaps", "gaps_missing")
+            ),
+        ]
+    )
+    outputs = layers.Denormalize(features, "target")(keras.layers.Dense(1)(flat))
+    return keras.Model(inputs, outputs)
+
+
+def assert_columns_equal(found, wanted) -> None:
+    """Checks law 4: the very numbers of the fitted recipe in NumPy."""
+    for name, column in wanted.items():
+        # The recipe keeps float64; layers return their compute dtype.
+        column = column.astype(found[name].dtype)
+        np.testing.assert_array_equal(found[name], column, err_msg=name)
+
+
+FITTED = RECIPE.fit(analysis.analyze({**columns(), "target": REAL[:, 1] * 7}, RECIPE))

@@ -1,0 +1,163 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: one line for an error, status 2, and nothing half-written."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click import testing
+
+import tfnorm
+from tfnorm import cli
+from tfnorm import schemes
+from tfnorm.sources import write
+
+
+@pytest.fixture
+def data(tmp_path):
+    rng = np.random.default_rng(0)
+    columns = {"x": rng.normal(size=100), "n": rng.integers(0, 9, 100)}
+    write.write_parquet(columns, tmp_path / "d", shards=2)
+    tfnorm.Recipe({"x": schemes.ZScore(), "n": schemes.MinMax()}).save(
+        tmp_path / "recipe.json"
+    )
+    return tmp_path
+
+
+def call(*arguments, status: int = 0) -> str:
+    result = testing.CliRunner().invoke(cli.main, list(map(str, arguments)))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def stats(data, out="s", pattern="d-*.parquet", **options):
+    recipe = options.pop("recipe", data / "recipe.json")
+    return call(
+        "stats", data / pattern, "--recipe", recipe, "--out", data / out, **options
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["stats", "show", "merge", "diff", "fit", "bake", "inspect", "verify"],
+)
+def test_every_command_explains_itself(command):
+    assert "Usage:" in call(command, "--help")
+
+
+def test_help_imports_nothing_heavy():
+    program = (
+        "import sys; from tfnorm import cli; "
+        "cli.main(['--help'], standalone_mode=False); print(sorted(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    for name in ("tensorflow", "keras", "apache_beam", "pyarrow", "numpy", "rich"):
+        assert f"'{name}'" not in done.stdout
+
+
+def test_stats_writes_the_artifact_that_analyze_computes(data):
+    output = stats(data)
+    assert "100 rows" in output
+    recipe = tfnorm.load_recipe(data / "recipe.json")
+    expected = tfnorm.analyze(data / "d-*.parquet", recipe)
+    assert tfnorm.load_statistics(data / "s").digest == expected.digest
+
+
+def test_stats_hands_beam_its_own_options(data):
+    call(
+        "stats", data / "d-*.parquet", "--out", data / "s", "--",
+        "--runner=FnApiRunner", "--direct_running_mode=multi_threading",
+    )  # fmt: skip
+    assert tfnorm.load_statistics(data / "s").rows == 100
+
+
+def test_stats_without_a_recipe_reads_every_number(data):
+    call("stats", data / "d-*.parquet", "--out", data / "s")
+    assert set(tfnorm.load_statistics(data / "s")) == {"x", "n"}
+
+
+def test_show_prints_what_was_computed(data):
+    stats(data)
+    assert tfnorm.load_statistics(data / "s").digest[:16] in call("show", data / "s")
+
+
+def test_merge_equals_computing_at_once(data):
+    stats(data, out="all")
+    for part in ("0", "1"):
+        stats(data, out=part, pattern=f"d-0000{part}-of-*.parquet")
+    call("merge", data / "0", data / "1", "--out", data / "merged")
+    call("diff", data / "merged", data / "all")
+
+
+def test_merge_takes_away_what_is_subtracted(data):
+    stats(data, out="all")
+    stats(data, out="1", pattern="d-00001-of-*.parquet")
+    call("merge", data / "all", "--subtract", data / "1", "--out", data / "rest")
+    rest = tfnorm.load_statistics(data / "rest")
+    first = tfnorm.analyze(data / "d-00000-of-00002.parquet")
+    assert (rest.rows, rest["x"].mean) == (first.rows, first["x"].mean)
+
+
+def test_diff_tells_what_differs(data):
+    stats(data, out="a")
+    stats(data, out="b", pattern="d-00000-*.parquet")
+    assert "100 -> 50" in call("diff", data / "a", data / "b", status=1)
+
+
+def test_fit_writes_a_fitted_recipe(data):
+    stats(data)
+    call("fit", data / "s", "--out", data / "fitted.json")
+    fitted = tfnorm.load_fitted(data / "fitted.json")
+    assert fitted.statistics_digest == tfnorm.load_statistics(data / "s").digest
+
+
+FAULTS = {
+    "no files": (["stats", "{d}/none-*.parquet", "--out", "{d}/o"], "none-"),
+    "no recipe": (
+        ["stats", "{d}/d-*.parquet", "--recipe", "{d}/none", "--out", "{d}/o"],
+        "none",
+    ),
+    "unknown column": (
+        ["stats", "{d}/d-*.parquet", "--recipe", "{d}/odd.json", "--out", "{d}/o"],
+        "nowhere",
+    ),
+    "unknown scheme": (
+        ["stats", "{d}/d-*.parquet", "--recipe", "{d}/bad.json", "--out", "{d}/o"],
+        "Zscore",
+    ),
+    "cannot write": (
+        ["stats", "{d}/d-*.parquet", "--out", "{d}/recipe.json/o"],
+        "cannot be written",
+    ),
+    "corrupt file": (["stats", "{d}/broken.parquet", "--out", "{d}/o"], "broken"),
+    "no artifact": (["show", "{d}"], "statistics.json"),
+    "no fitted": (["bake", "{d}/m.keras", "{d}/f.json", "--out", "{d}/o"], "f.json"),
+    "no model": (["inspect", "{d}"], "{d}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_one_line_and_status_2(data, fault):
+    recipe = json.loads((data / "recipe.json").read_text())
+    text = json.dumps(recipe)
+    (data / "odd.json").write_text(text.replace('"x"', '"nowhere"'))
+    (data / "bad.json").write_text(text.replace("ZScore", "Zscore"))
+    (data / "broken.parquet").write_bytes(b"PAR1 no more than that")
+    before = sorted(os.listdir(data))
+    arguments, named = FAULTS[fault]
+    command = [a.format(d=data) for a in arguments]
+    done = subprocess.run(
+        [sys.executable, "-m", "tfnorm", *command], capture_output=True, text=True
+    )
+    assert done.returncode == 2, done.stderr
+    assert named.format(d=data) in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert sorted(os.listdir(data)) == before

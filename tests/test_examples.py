@@ -1,0 +1,35 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Every example runs, in a process of its own, and prints what it should."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
+PRINTS = {
+    "bake_and_serve": ["Fahrenheit"],
+    "beam_statistics": ["same as in memory True"],
+    "fit_and_apply": ["mean age 41.5 without 1 NaN", "income again"],
+    "keras_layer": ["std [1. 1.]", "by 5 [-4.99", "same numbers True"],
+    "merge_days": ["same to the last bit True", "same mean True"],
+}
+
+
+def test_every_example_has_its_expectations():
+    assert sorted(PRINTS) == sorted(p.stem for p in EXAMPLES.glob("*.py"))
+
+
+@pytest.mark.parametrize("name", sorted(PRINTS))
+def test_runs(name, tmp_path):
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / f"{name}.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    for text in PRINTS[name]:
+        assert text in done.stdout

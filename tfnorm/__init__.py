@@ -1,0 +1,96 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Normalization, exact and inside the model.
+
+`import tfnorm` is light: each name below loads its room when it is first used,
+so that statistics of a NumPy array never wait for TensorFlow, Keras or Beam.
+"""
+
+import importlib
+import typing
+
+if typing.TYPE_CHECKING:
+    # What `__getattr__` finds, said so that type checkers and editors see it.
+    from tfnorm import arrays
+    from tfnorm import beam
+    from tfnorm import bijectors
+    from tfnorm import config
+    from tfnorm import errors
+    from tfnorm import layers
+    from tfnorm import schemes
+    from tfnorm import sources
+    from tfnorm import statistics
+    from tfnorm.analysis import analyze
+    from tfnorm.artifact import Statistics
+    from tfnorm.artifact import load_statistics
+    from tfnorm.baking import bake
+    from tfnorm.baking import inspect
+    from tfnorm.baking import verify
+    from tfnorm.recipe import Feature
+    from tfnorm.recipe import FittedRecipe
+    from tfnorm.recipe import Recipe
+    from tfnorm.recipe import load_fitted
+    from tfnorm.recipe import load_recipe
+    from tfnorm.schemes import presets
+
+    __version__: str
+
+__all__ = [
+    "Feature",
+    "FittedRecipe",
+    "Recipe",
+    "Statistics",
+    "__version__",
+    "analyze",
+    "arrays",
+    "bake",
+    "beam",
+    "bijectors",
+    "config",
+    "errors",
+    "inspect",
+    "layers",
+    "load_fitted",
+    "load_recipe",
+    "load_statistics",
+    "presets",
+    "schemes",
+    "sources",
+    "statistics",
+    "verify",
+]
+
+# No name here may be that of a module of this package: importing the module
+# would put it in the place of the name. Hence the room of `bake` is `baking`.
+_HOMES = {
+    "Feature": "recipe",
+    "FittedRecipe": "recipe",
+    "Recipe": "recipe",
+    "Statistics": "artifact",
+    "analyze": "analysis",
+    "bake": "baking",
+    "inspect": "baking",
+    "load_fitted": "recipe",
+    "load_recipe": "recipe",
+    "load_statistics": "artifact",
+    "presets": "schemes",
+    "verify": "baking",
+}
+
+
+def __getattr__(name: str):
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object
+    if name == "__version__":
+        value = importlib.import_module(f"{__name__}.config").version()
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    else:
+        value = importlib.import_module(f"{__name__}.{name}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,126 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The statistics artifact on disk: a readable summary beside the exact state."""
+
+import json
+import os
+import pathlib
+import zipfile
+import zlib
+
+import numpy as np
+
+from tfnorm import config
+from tfnorm import errors
+from tfnorm import files
+from tfnorm import statistics
+from tfnorm.artifact import state
+from tfnorm.artifact import table
+
+SUMMARY = "statistics.json"
+STATE = "accumulators.npz"
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+_FORMAT = 1
+
+
+def save(found: table.Statistics, path: str | os.PathLike) -> None:
+    """Writes the artifact; see `Statistics.save`."""
+    with files.whole_folder(path) as folder:
+        # NumPy's zip entries bear no time: equal state, equal bytes.
+        arrays = state.pack(found.features, found.rows)
+        np.savez(folder / STATE, allow_pickle=False, **arrays)
+        # The recipe is encoded already.
+        described = config.encode(summary(found)) | {"recipe": found.recipe}
+        text = json.dumps(described, sort_keys=True, indent=2) + "\n"
+        (folder / SUMMARY).write_text(text, encoding="utf-8")
+
+
+def load_statistics(path: str | os.PathLike) -> table.Statistics:
+    """Reads a statistics artifact and checks it against its digest.
+
+    Raises:
+        ArtifactError: if it is not there, cannot be read, or was changed.
+    """
+    folder = pathlib.Path(path)
+    where = os.fspath(path)
+    try:
+        described = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        if not isinstance(described, dict) or described.get("format") != _FORMAT:
+            raise errors.ArtifactError(
+                f"{SUMMARY} is not of format {_FORMAT}, the one that this version of "
+                "tfnorm reads.",
+                file=where,
+            )
+        with open(folder / STATE, "rb") as file:
+            with np.load(file, allow_pickle=False) as arrays:
+                features, rows = state.unpack(dict(arrays))
+        found = table.Statistics(
+            features,
+            rows,
+            described["bad_records"],
+            described["recipe"],
+            tuple(described["sources"]),
+        )
+        digest = described["digest"]
+    except OSError as error:
+        raise errors.ArtifactError(f"cannot be read: {error}", file=where) from error
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise errors.ArtifactError(
+            f"is corrupted: {type(error).__name__}: {error}", file=where
+        ) from error
+    if found.digest != digest:
+        raise errors.ArtifactError(
+            f"is corrupted: its state has digest {found.digest[:12]}, but {SUMMARY} "
+            f"says {str(digest)[:12]}.",
+            file=where,
+        )
+    return found
+
+
+def summary(found: table.Statistics) -> dict:
+    """What `statistics.json` says, but for the recipe."""
+    return {
+        "format": _FORMAT,
+        "tfnorm_version": config.version(),
+        "digest": found.digest,
+        "rows": found.rows,
+        "bad_records": found.bad_records,
+        "sources": list(found.sources),
+        "features": {name: _describe(found[name]) for name in sorted(found)},
+    }
+
+
+def _describe(feature: statistics.FeatureStatistics) -> dict:
+    counts = feature.counts
+    described = {
+        "kind": feature.kind,
+        "shape": feature.shape,
+        "rows": feature.rows,
+        "counts": {name: getattr(counts, name) for name in counts.__annotations__},
+    }
+    if feature.shape is None:
+        return described
+    known = all(channel.extrema.known for channel in feature.channels)
+    taken = all(channel.quantiles is not None for channel in feature.channels)
+    quantiles = {q: feature.quantile(q) for q in QUANTILES if taken}
+    return described | {
+        "mean": feature.mean,
+        "std": feature.std,
+        "min": feature.min if known else None,
+        "max": feature.max if known else None,
+        "quantiles": {
+            str(q): {
+                "lower": found.lower,
+                "value": found.value,
+                "upper": found.upper,
+            }
+            for q, found in quantiles.items()
+        },
+    }

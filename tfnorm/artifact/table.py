@@ -1,0 +1,134 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Statistics of many features, as one commutative monoid."""
+
+import collections.abc
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import typing
+
+from tfnorm import errors
+from tfnorm import statistics
+from tfnorm.artifact import state
+
+
+@dataclasses.dataclass(frozen=True)
+class Statistics(collections.abc.Mapping):
+    """Exact statistics of a data set: a mapping of names to `FeatureStatistics`.
+
+    Args:
+        features: Feature name (or view of one, such as "log1p(distance)") to its
+            statistics.
+        rows: Number of rows read.
+        bad_records: Number of records left out because they could not be read.
+        recipe: The recipe that asked for them, as `config.encode` writes it.
+        sources: Names of the files they come from, sorted.
+    """
+
+    features: collections.abc.Mapping[str, statistics.FeatureStatistics] = (
+        dataclasses.field(default_factory=dict)
+    )
+    rows: int = 0
+    bad_records: int = 0
+    recipe: typing.Any = None
+    sources: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> statistics.FeatureStatistics:
+        """The statistics of one feature.
+
+        Raises:
+            KeyError: if there are none; the message lists the names there are.
+        """
+        try:
+            return self.features[name]
+        except KeyError:
+            names = ", ".join(self.features)
+            raise KeyError(f"{name!r} is not among {names}") from None
+
+    def __iter__(self) -> collections.abc.Iterator[str]:
+        return iter(self.features)
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.features
+
+    def merge(self, other: "Statistics") -> "Statistics":
+        """The statistics over the rows of both.
+
+        Raises:
+            StatisticsError: if they are of different features, kinds or shapes.
+        """
+        if not (self.features and other.features):
+            one = other if other.features else self
+            features = one.features
+        else:
+            one, features = self, self._combine(other, "merge")
+        return Statistics(
+            features,
+            self.rows + other.rows,
+            self.bad_records + other.bad_records,
+            one.recipe,
+            tuple(sorted({*self.sources, *other.sources})),
+        )
+
+    def subtract(self, other: "Statistics") -> "Statistics":
+        """The statistics without the rows of `other`, which must be among them.
+
+        Raises:
+            StatisticsError: if `other` cannot have been merged in.
+        """
+        if self.rows < other.rows:
+            raise errors.StatisticsError("What is subtracted was never merged in.")
+        return Statistics(
+            self._combine(other, "subtract"),
+            self.rows - other.rows,
+            max(self.bad_records - other.bad_records, 0),
+            self.recipe,
+            tuple(sorted({*self.sources} - {*other.sources})),
+        )
+
+    def _combine(self, other: "Statistics", operation: str) -> dict:
+        if set(self) != set(other):
+            odd = sorted(set(self) ^ set(other))
+            raise errors.StatisticsError(
+                f"only one of the two has statistics of {', '.join(odd)}."
+            )
+        combined = {}
+        for name, mine in self.features.items():
+            try:
+                combined[name] = getattr(mine, operation)(other.features[name])
+            except errors.StatisticsError as error:
+                error.feature = error.feature or name
+                raise
+        return combined
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """SHA-256 of the exact state: equal data give equal digests."""
+        found = hashlib.sha256()
+        for name, array in sorted(state.pack(self.features, self.rows).items()):
+            header = json.dumps([name, array.dtype.str, array.shape])
+            found.update(header.encode())
+            found.update(array.tobytes())
+        return found.hexdigest()
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the artifact, a folder, whole or not at all.
+
+        Raises:
+            ArtifactError: if it cannot be written.
+        """
+        from tfnorm.artifact import store
+
+        store.save(self, path)
+
+    def to_tfmd(self):
+        """Converts to a `DatasetFeatureStatisticsList`, for TFDV and Facets."""
+        from tfnorm.artifact import tfmd
+
+        return tfmd.convert(self)

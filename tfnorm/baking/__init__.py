@@ -1,0 +1,16 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""SavedModels that take raw input, and know what normalization they hold.
+
+TensorFlow and Keras are imported by the functions that need them: `inspect` needs
+neither.
+"""
+
+from tfnorm.baking.checks import Report
+from tfnorm.baking.manifest import Manifest
+from tfnorm.baking.manifest import inspect
+from tfnorm.baking.verbs import bake
+from tfnorm.baking.verbs import load_model
+from tfnorm.baking.verbs import verify
+
+__all__ = ["Manifest", "Report", "bake", "inspect", "load_model", "verify"]

@@ -1,0 +1,155 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Transforms from shards to batches to statistics."""
+
+import dataclasses
+from collections.abc import Iterable
+from collections.abc import Iterator
+
+import apache_beam as beam
+
+from tfnorm import analysis
+from tfnorm import artifact
+from tfnorm import recipe as recipe_lib
+from tfnorm.beam import failures
+
+
+class ReadBatches(beam.PTransform):
+    """Reads shards, as `tfnorm.sources.open` lists them, as column batches.
+
+    A whole shard is one element, read in large blocks: an element for each record
+    would cost more than reading and counting it.
+    """
+
+    def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        return (
+            shards
+            | "SpreadShards" >> beam.Reshuffle()
+            | "ReadShards" >> beam.ParDo(_ReadShard())
+        )
+
+
+@dataclasses.dataclass
+class ComputeStatistics(beam.PTransform):
+    """Computes exact statistics of column batches.
+
+    The result does not depend on the runner, on bundles, retries or merge order, not
+    in the last bit. Each bundle is reduced to one accumulator before the shuffle.
+
+    Args:
+        recipe: What to take statistics of; `None` for every feature of numbers.
+        max_bad_records: How many records may have been left out, over all shards.
+
+    Returns:
+        A PCollection of one `tfnorm.Statistics`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from tfnorm import arrays, schemes
+    >>> batch = arrays.Batch({"x": arrays.Column(np.array([1.0, 3.0]))}, rows=2)
+    >>> recipe = recipe_lib.Recipe({"x": schemes.ZScore()})
+    >>> with beam.Pipeline("FnApiRunner") as pipeline:
+    ...     found = pipeline | beam.Create([batch]) | ComputeStatistics(recipe)
+    ...     _ = found | beam.Map(lambda s: print(s["x"].mean))
+    2.0
+    """
+
+    recipe: recipe_lib.Recipe | None = None
+    max_bad_records: int = 0
+
+    def __post_init__(self):
+        super().__init__()
+
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        return (
+            batches
+            | "SummarizeBundles" >> beam.ParDo(_SummarizeBundle(self.recipe))
+            | "MergeStatistics" >> beam.CombineGlobally(_Merge())
+            | "CheckStatistics" >> beam.ParDo(_Check(self.recipe, self.max_bad_records))
+        )
+
+
+@dataclasses.dataclass
+class WriteStatistics(beam.PTransform):
+    """Writes the statistics artifact, whole or not at all.
+
+    Args:
+        path: The folder to write; one that is there is replaced.
+    """
+
+    path: str
+
+    def __post_init__(self):
+        super().__init__()
+
+    def expand(self, found: beam.PCollection) -> beam.PCollection:
+        return found | "WriteArtifact" >> beam.ParDo(_Write(self.path))
+
+
+class _ReadShard(beam.DoFn):
+    def process(self, shard):
+        with failures.carried():
+            for batch in shard.read():
+                beam.metrics.Metrics.counter("tfnorm", "rows").inc(batch.rows)
+                beam.metrics.Metrics.counter("tfnorm", "bad_records").inc(
+                    batch.bad_records
+                )
+                yield batch
+
+
+class _SummarizeBundle(beam.DoFn):
+    def __init__(self, recipe: recipe_lib.Recipe | None):
+        self._recipe = recipe
+
+    def start_bundle(self):
+        self._observer = analysis.Observer(self._recipe)
+
+    def process(self, batch):
+        with failures.carried():
+            self._observer.add(batch)
+
+    def finish_bundle(self) -> Iterator[beam.utils.windowed_value.WindowedValue]:
+        with failures.carried():
+            found = self._observer.result()
+        yield beam.transforms.window.GlobalWindows.windowed_value(found)
+
+
+class _Merge(beam.CombineFn):
+    def create_accumulator(self) -> artifact.Statistics:
+        return artifact.Statistics()
+
+    def add_input(self, accumulator, found):
+        with failures.carried():
+            return accumulator.merge(found)
+
+    def merge_accumulators(self, accumulators: Iterable[artifact.Statistics]):
+        merged = artifact.Statistics()
+        with failures.carried():
+            for accumulator in accumulators:
+                merged = merged.merge(accumulator)
+        return merged
+
+    def extract_output(self, accumulator):
+        return accumulator
+
+
+class _Check(beam.DoFn):
+    def __init__(self, recipe: recipe_lib.Recipe | None, max_bad_records: int):
+        self._recipe = recipe
+        self._max_bad_records = max_bad_records
+
+    def process(self, found: artifact.Statistics):
+        with failures.carried():
+            analysis.check_bad_records(found.bad_records, self._max_bad_records)
+            yield analysis.check_complete(found, self._recipe)
+
+
+class _Write(beam.DoFn):
+    def __init__(self, path: str):
+        self._path = path
+
+    def process(self, found: artifact.Statistics):
+        with failures.carried():
+            found.save(self._path)
+        yield self._path

@@ -1,0 +1,51 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Carries typed errors from Beam workers to whoever started the job.
+
+Runners hand on the text of an exception, not the exception. So a worker's error
+travels as one line of JSON in that text.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+
+from tfnorm import errors
+
+_MARK = "tfnorm-error:"
+_FIELDS = ("message", "feature", "file", "record", "offset")
+
+
+@contextlib.contextmanager
+def carried() -> Iterator[None]:
+    """Adds the line to the text of a `TfnormError` that leaves the body."""
+    try:
+        yield
+    except errors.TfnormError as error:
+        fields = {name: getattr(error, name) for name in _FIELDS}
+        line = json.dumps({"kind": type(error).__name__} | fields)
+        raise RuntimeError(f"{error}\n{_MARK}{line}") from error
+
+
+@contextlib.contextmanager
+def restored() -> Iterator[None]:
+    """Raises the `TfnormError` that the text of an exception carries, if one."""
+    try:
+        yield
+    except Exception as failure:
+        error = _find(failure)
+        if error is None:
+            raise
+        raise error from None
+
+
+def _find(failure: Exception) -> errors.TfnormError | None:
+    for line in re.findall(f"{_MARK}(.*)", str(failure)):
+        # The text may be the repr of a repr: undo what escaping it holds.
+        for text in (line, line.encode().decode("unicode_escape", "replace")):
+            with contextlib.suppress(json.JSONDecodeError):
+                fields, _ = json.JSONDecoder().raw_decode(text)
+                kind = getattr(errors, fields.pop("kind"))
+                return kind(fields.pop("message"), **fields)
+    return None

@@ -1,0 +1,199 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The subcommands. Rooms are imported when one runs, so that help is quick."""
+
+import click
+
+from tfnorm import errors
+
+
+class _Group(click.Group):
+    """Shows an error that tfnorm raised on purpose as one line, and exits with 2."""
+
+    def invoke(self, ctx: click.Context):
+        try:
+            return super().invoke(ctx)
+        except errors.TfnormError as error:
+            name = type(error).__name__
+            click.secho(f"{name}: {error}", fg="red", err=True)
+            ctx.exit(2)
+
+
+_folder = click.Path(file_okay=False)
+_file = click.Path(dir_okay=False)
+
+
+@click.group(cls=_Group)
+@click.version_option(package_name="tfnorm")
+def main() -> None:
+    """Normalization, exact and inside the model.
+
+    Compute statistics of a whole data set, fit a recipe to them, put the result into
+    a SavedModel, and ask any SavedModel what normalization it holds.
+    """
+
+
+@main.command()
+@click.argument("patterns", metavar="PATTERN...", nargs=-1, required=True)
+@click.option("--recipe", type=_file, help="Recipe (JSON). Default: all numbers.")
+@click.option("--out", type=_folder, required=True, help="Folder to write.")
+@click.option(
+    "--max-bad-records",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Unreadable records to leave out and count before it is an error.",
+)
+@click.pass_context
+def stats(ctx, patterns, recipe, out, max_bad_records) -> None:
+    """Compute statistics of TFRecord, Parquet or CSV files with Beam.
+
+    Beam's own options go behind `--`, such as `-- --runner=DataflowRunner`.
+    """
+    patterns, beam_args = _split_beam_args(patterns)
+    if not patterns:
+        raise click.UsageError("Missing argument 'PATTERN...'.", ctx)
+    from tfnorm import recipe as recipe_lib
+    from tfnorm import sources
+    from tfnorm.cli import show as show_lib
+
+    wanted = None if recipe is None else recipe_lib.load_recipe(recipe)
+    features = None if wanted is None else list(wanted.features)
+    sources.open(patterns, features)  # Fails before Beam takes its seconds to load.
+    with show_lib.progress("Reading the data"):
+        from tfnorm import beam
+
+        found = beam.compute_statistics(
+            patterns,
+            wanted,
+            out,
+            max_bad_records=max_bad_records,
+            beam_args=beam_args,
+        )
+    show_lib.statistics(found)
+    click.echo(f"Written to {out}")
+
+
+@main.command()
+@click.argument("path", type=click.Path())
+def show(path) -> None:
+    """Show a statistics artifact."""
+    from tfnorm import artifact
+    from tfnorm.cli import show as show_lib
+
+    show_lib.statistics(artifact.load_statistics(path))
+
+
+@main.command()
+@click.argument("parts", metavar="PART...", nargs=-1, required=True, type=_folder)
+@click.option("--out", type=_folder, required=True, help="Folder to write.")
+@click.option(
+    "--subtract", multiple=True, type=_folder, help="Statistics to take away."
+)
+def merge(parts, subtract, out) -> None:
+    """Merge statistics artifacts, exactly as if computed at once."""
+    from tfnorm import artifact
+    from tfnorm.cli import show as show_lib
+
+    merged = artifact.Statistics()
+    for part in parts:
+        merged = merged.merge(artifact.load_statistics(part))
+    for part in subtract:
+        merged = merged.subtract(artifact.load_statistics(part))
+    merged.save(out)
+    show_lib.statistics(merged)
+    click.echo(f"Written to {out}")
+
+
+@main.command()
+@click.argument("before", type=_folder)
+@click.argument("after", type=_folder)
+@click.pass_context
+def diff(ctx, before, after) -> None:
+    """Compare two statistics artifacts; exit status 1 if they differ."""
+    from tfnorm import artifact
+    from tfnorm.cli import show as show_lib
+
+    one, other = artifact.load_statistics(before), artifact.load_statistics(after)
+    show_lib.difference(one, other)
+    ctx.exit(int(one.digest != other.digest))
+
+
+@main.command()
+@click.argument("path", type=_folder)
+@click.option("--recipe", type=_file, help="Recipe. Default: the artifact's own.")
+@click.option("--out", type=_file, required=True, help="Fitted recipe to write.")
+def fit(path, recipe, out) -> None:
+    """Fit a recipe to a statistics artifact."""
+    from tfnorm import artifact
+    from tfnorm import config
+    from tfnorm import recipe as recipe_lib
+    from tfnorm.cli import show as show_lib
+
+    found = artifact.load_statistics(path)
+    if recipe is not None:
+        wanted = recipe_lib.load_recipe(recipe)
+    elif found.recipe is None:
+        raise errors.RecipeError("holds no recipe; pass `--recipe`.", file=path)
+    else:
+        wanted = config.decode(found.recipe)
+    fitted = wanted.fit(found)
+    fitted.save(out)
+    show_lib.fitted(fitted)
+    click.echo(f"Written to {out}")
+
+
+@main.command()
+@click.argument("model", type=click.Path())
+@click.argument("fitted", type=_file)
+@click.option("--out", type=_folder, required=True, help="SavedModel to write.")
+@click.option("--target", help="Feature that the model predicts, normalized.")
+def bake(model, fitted, out, target) -> None:
+    """Bake MODEL (.keras) and a fitted recipe into one SavedModel."""
+    from tfnorm import recipe as recipe_lib
+    from tfnorm.cli import show as show_lib
+
+    maps = recipe_lib.load_fitted(fitted)
+    with show_lib.progress("Baking"):
+        from tfnorm import baking
+
+        try:
+            loaded = baking.load_model(model)
+        except (OSError, ValueError) as error:
+            raise errors.ArtifactError(
+                f"cannot be loaded as a Keras model: {error}", file=model
+            ) from error
+        baking.bake(loaded, maps, out, target=target)
+    show_lib.manifest(baking.inspect(out))
+    click.echo(f"Written to {out}")
+
+
+@main.command()
+@click.argument("path", type=_folder)
+def inspect(path) -> None:
+    """Show what normalization a SavedModel holds, and from which data."""
+    from tfnorm import baking
+    from tfnorm.cli import show as show_lib
+
+    show_lib.manifest(baking.inspect(path))
+
+
+@main.command()
+@click.argument("path", type=_folder)
+def verify(path) -> None:
+    """Run a SavedModel's golden rows: does it still give its numbers?"""
+    from tfnorm.cli import show as show_lib
+
+    with show_lib.progress("Running the golden rows"):
+        from tfnorm import baking
+
+        report = baking.verify(path)
+    click.echo(f"Verified: {report}")
+
+
+def _split_beam_args(arguments: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    # Click drops the `--`; what came behind it still begins with dashes.
+    first = next(
+        (i for i, a in enumerate(arguments) if a.startswith("--")), len(arguments)
+    )
+    return list(arguments[:first]), list(arguments[first:])

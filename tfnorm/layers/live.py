@@ -1,0 +1,158 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Maps whose constants are weights of a layer."""
+
+import math
+import re
+import sys
+import typing
+
+import keras
+import numpy as np
+
+from tfnorm import arrays
+from tfnorm import bijectors
+from tfnorm import errors
+
+# What gradients reach through `forward`; `scale` only undoes it.
+_TRAINED = ("loc_hi", "inverse_scale")
+
+
+class LiveMap:
+    """A map that reads its constants from weights each time it runs.
+
+    Args:
+        layer: The layer that holds the weights.
+        bijector: The structure of the map, and what its weights start from.
+        axis: The axes of the batched data that are kept, `None` for none.
+        prefix: What the names of the weights start with.
+        fitted: Whether the constants are those of data. If not, weights start as
+            NaN, and the map is not fitted until others are assigned.
+        broadcast: Whether one number may serve several kept elements.
+        trainable: Whether `loc_hi` and `inverse_scale` are trained.
+    """
+
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        bijector: bijectors.Bijector,
+        *,
+        axis: int | tuple[int, ...] | None,
+        prefix: str = "",
+        fitted: bool = True,
+        broadcast: bool = False,
+        trainable: bool = False,
+    ):
+        self.structure = bijector
+        self.axis = () if axis is None else axis
+        self.weights = {}
+        self._fitted = fitted
+        self._broadcast = broadcast
+        constants = bijector.constants()
+        self.shape = max((c.shape for c in constants.values()), key=len, default=())
+        for key, value in constants.items():
+            self.weights[key] = layer.add_weight(
+                # torch wants no dots in names, and TensorFlow few other signs.
+                name=re.sub(r"\W", "_", f"{prefix}{key}", flags=re.ASCII),
+                shape=value.shape,
+                initializer=_Start(value if fitted else np.full_like(value, np.nan)),
+                dtype="float32",
+                trainable=trainable and key.rpartition(".")[2] in _TRAINED,
+                autocast=False,
+            )
+
+    def forward(self, x: typing.Any) -> typing.Any:
+        """Maps an array or tensor of any framework."""
+        structure, tensors = self._at(x)
+        return structure.forward_with(x, tensors)
+
+    def inverse(self, y: typing.Any) -> typing.Any:
+        """Undoes `forward`.
+
+        Raises:
+            NotInvertible: If the map loses information.
+        """
+        structure, tensors = self._at(y)
+        return structure.inverse_with(y, tensors)
+
+    def assign(self, bijector: bijectors.Bijector) -> None:
+        """Takes over the constants of a map of the same structure."""
+        constants = bijector.constants()
+        for key, value in constants.items():
+            if value.size != math.prod(self.weights[key].shape):
+                raise errors.StatisticsError(
+                    f"The data's kept shape is {value.shape}, but the layer was built "
+                    f"for {self.shape}. Make a new layer for other data."
+                )
+        for key, value in constants.items():
+            self.weights[key].assign(value.reshape(self.weights[key].shape))
+        self._fitted = True
+
+    def is_fitted(self) -> bool:
+        """Whether the constants are those of data.
+
+        They may have come from a file or by `set_weights`, so the weights are
+        looked at until they are known to be fitted.
+        """
+        if not self._fitted:
+            value = _peek(next(iter(self.weights.values())))
+            self._fitted = value is not None and not np.isnan(value).all()
+        return self._fitted
+
+    def _at(self, x):
+        """The map and its constants, for the axes and the framework of `x`."""
+        rank = arrays.rank(x)
+        sizes = tuple(x.shape[axis] for axis in arrays.kept_axes(self.axis, rank))
+        tensors = {key: _tensor(weight, x) for key, weight in self.weights.items()}
+        if self._same(sizes):
+            tensors = {
+                key: arrays.broadcast(tensor, self.axis, rank)
+                for key, tensor in tensors.items()
+            }
+            return self.structure.along(self.axis, rank), tensors
+        if math.prod(self.shape) == 1 and (
+            self._broadcast or all(size in (1, None) for size in sizes)
+        ):
+            # One number is one number: a column of shape (rows,) or (rows, 1).
+            reshape = arrays.namespace(x).reshape
+            return self.structure, {k: reshape(t, ()) for k, t in tensors.items()}
+        raise ValueError(
+            f"The constants are of shape {self.shape}, but the axes that are kept "
+            f"(`axis={self.axis}`) of the input of shape {tuple(x.shape)} are of "
+            f"shape {sizes}."
+        )
+
+    def _same(self, sizes):
+        return len(self.shape) == len(sizes) and all(
+            size in (mine, None) for mine, size in zip(self.shape, sizes, strict=True)
+        )
+
+
+class _Start:
+    """An initializer that gives one array."""
+
+    def __init__(self, value: np.ndarray):
+        self._value = value
+
+    def __call__(self, shape, dtype=None, **_):
+        return keras.ops.convert_to_tensor(self._value, dtype)
+
+
+def _tensor(weight, x):
+    """The value of a weight, in the framework of `x`."""
+    if arrays.framework(x) == keras.backend.backend():
+        return keras.ops.convert_to_tensor(weight)
+    return arrays.constants(keras.ops.convert_to_numpy(weight.value), like=x)
+
+
+def _peek(weight) -> np.ndarray | None:
+    """The value of a weight, even while a function is traced, or `None`."""
+    if keras.backend.backend() == "tensorflow":
+        tensorflow = sys.modules["tensorflow"]
+        with tensorflow.init_scope():
+            eager = tensorflow.executing_eagerly()
+            return weight.value.numpy() if eager else None
+    # Not `value`, which is a tracer in a traced call, and a new initial value while
+    # Keras' trainer on JAX has taken the real one away.
+    value = weight._value
+    return None if value is None else keras.ops.convert_to_numpy(value)

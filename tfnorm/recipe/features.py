@@ -1,0 +1,151 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Which scheme normalizes which feature, and under which policies."""
+
+import collections.abc
+import dataclasses
+import hashlib
+import os
+
+from tfnorm import bijectors
+from tfnorm import config
+from tfnorm import errors
+from tfnorm import schemes
+from tfnorm.recipe import disk
+
+_POLICIES = {
+    "nan_policy": ("omit", "raise", "propagate"),
+    "missing": ("keep", "impute"),
+}
+
+
+@config.register
+@dataclasses.dataclass(frozen=True)
+class Feature:
+    """How one feature is normalized.
+
+    Args:
+        scheme: The scheme, such as `schemes.ZScore()`.
+        axis: The axes of the batched values to keep: each of their elements has
+            statistics and constants of its own. Features of one number a row have
+            none to keep; `None` pools all values of a row.
+        nan_policy: What NaN in the fitted data means: "omit" leaves it out,
+            "raise" refuses to fit, "propagate" makes every output NaN.
+        missing: What becomes of NaN and missing values: "keep" lets them be NaN,
+            "impute" fills them.
+        impute_with: "mean", "median" or a number, in the feature's own unit.
+        indicator: Whether `<feature>_missing` is added: 1.0 where there was no
+            value, else 0.0.
+    """
+
+    scheme: schemes.Scheme
+    _: dataclasses.KW_ONLY
+    axis: int | tuple[int, ...] | None = -1
+    nan_policy: str = "omit"
+    missing: str = "keep"
+    impute_with: str | float = "mean"
+    indicator: bool = False
+
+    def __post_init__(self):
+        if not isinstance(self.scheme, schemes.Scheme):
+            raise errors.RecipeError(
+                f"`{self.scheme!r}` is not a scheme; use one of `tfnorm.schemes`, "
+                "such as `schemes.ZScore()`."
+            )
+        for name, choices in _POLICIES.items():
+            if getattr(self, name) not in choices:
+                raise errors.RecipeError(
+                    f"`{name}={getattr(self, name)!r}` is none of {choices}."
+                )
+        if isinstance(self.impute_with, str) and self.impute_with not in (
+            "mean",
+            "median",
+        ):
+            raise errors.RecipeError(
+                f"`impute_with={self.impute_with!r}` is neither 'mean', 'median' nor "
+                "a number."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """What statistics are taken of: a feature, or a fixed map of it."""
+
+    feature: str
+    axis: int | tuple[int, ...] | None
+    bijector: bijectors.Bijector | None = None
+
+
+@config.register
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Maps feature names to how they are normalized.
+
+    Args:
+        features: Feature name to a scheme, or to a `Feature` where it needs an axis
+            or a policy.
+
+    Example:
+
+    >>> Recipe({"distance": schemes.Log("log1p")}).views().keys()
+    dict_keys(['distance', 'log1p(distance)'])
+    """
+
+    features: collections.abc.Mapping[str, Feature]
+
+    def __post_init__(self):
+        if not isinstance(self.features, collections.abc.Mapping) or not self.features:
+            raise errors.RecipeError(
+                "A recipe needs at least one feature: `Recipe({'age': ZScore()})`."
+            )
+        features = {}
+        for name, entry in self.features.items():
+            try:
+                is_feature = isinstance(entry, Feature)
+                features[name] = entry if is_feature else Feature(entry)
+            except errors.RecipeError as error:
+                error.feature = error.feature or name
+                raise
+        object.__setattr__(self, "features", features)
+
+    def views(self) -> dict[str, View]:
+        """What statistics the recipe needs, by their key in the statistics."""
+        views = {}
+        for name, feature in self.features.items():
+            views[name] = View(name, feature.axis)
+            if feature.scheme.view is not None:
+                key = view_key(name, feature.scheme)
+                views[key] = View(name, feature.axis, feature.scheme.view)
+        return views
+
+    def fit(self, statistics):
+        """The `FittedRecipe` for data with these statistics.
+
+        Args:
+            statistics: Mapping of the keys of `views` to `FeatureStatistics`, such
+                as `tfnorm.analyze` returns.
+
+        Raises:
+            RecipeError: if the statistics lack a feature.
+            DataError: if a policy of the recipe refuses the data.
+        """
+        from tfnorm.recipe import fitting
+
+        return fitting.fit(self, statistics)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the recipe's JSON: equal recipes have equal digests."""
+        return hashlib.sha256(config.dumps(self).encode()).hexdigest()
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the recipe as JSON."""
+        disk.save(self, path)
+
+
+def view_key(name: str, scheme: schemes.Scheme) -> str:
+    """Key of the statistics that `scheme` is fitted from, for a feature."""
+    for part in getattr(scheme.view, "parts", (scheme.view,)):
+        if isinstance(part, bijectors.Pointwise):
+            name = f"{part.kind}({name})"
+    return name

@@ -1,0 +1,132 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The maps that were fitted for a recipe, and their use on columns."""
+
+import collections.abc
+import dataclasses
+import os
+import typing
+
+import numpy as np
+
+from tfnorm import arrays
+from tfnorm import bijectors
+from tfnorm import config
+from tfnorm import errors
+from tfnorm.recipe import disk
+from tfnorm.recipe import features
+
+
+@config.register
+@dataclasses.dataclass(frozen=True)
+class FittedRecipe:
+    """A recipe and the maps that were fitted for it.
+
+    Args:
+        recipe: The recipe.
+        maps: Feature name to its map, from raw to normalized values.
+        examples: Feature name to five rows: minimum, quartiles, maximum.
+        kinds: Feature name to "floating" or "integer".
+        statistics_digest: Digest of the statistics they come from, if known.
+    """
+
+    recipe: features.Recipe
+    maps: collections.abc.Mapping[str, bijectors.Bijector]
+    examples: collections.abc.Mapping[str, typing.Any]
+    kinds: collections.abc.Mapping[str, str]
+    statistics_digest: str | None = None
+
+    def forward(self, columns: collections.abc.Mapping) -> dict:
+        """Normalizes raw columns.
+
+        Args:
+            columns: Feature name to array or tensor of shape (rows, ...), or to
+                `arrays.Column`. Those that the recipe does not name pass through.
+
+        Returns:
+            The same names (and `<feature>_missing` where asked), as float32, or as
+            float64 where float64 came.
+        """
+        result = {}
+        for name, values in columns.items():
+            if name not in self.maps:
+                result[name] = values
+                continue
+            values = _with_nan(values)
+            result[name] = self._map(name, values).forward(values)
+            if self.recipe.features[name].indicator:
+                result[indicator_name(name)] = missing_indicator(values)
+        return result
+
+    def inverse(self, columns: collections.abc.Mapping) -> dict:
+        """Turns normalized columns back into raw ones.
+
+        Raises:
+            NotInvertible: if a feature's map loses information.
+        """
+        result = {}
+        for name, values in columns.items():
+            if name not in self.maps:
+                result[name] = values
+                continue
+            try:
+                values = arrays.asarray(values)
+                result[name] = self._map(name, values).inverse(values)
+            except errors.NotInvertible as error:
+                error.feature = error.feature or name
+                raise
+        return result
+
+    def _map(self, name: str, values) -> bijectors.Bijector:
+        axis = self.recipe.features[name].axis
+        axis = () if axis is None else axis
+        return self.maps[name].along(axis, arrays.rank(values))
+
+    def select(self, names: collections.abc.Iterable[str]) -> "FittedRecipe":
+        """The part of the fitted recipe that concerns some features.
+
+        Raises:
+            RecipeError: if there is no such feature.
+        """
+        names = list(names)
+        for name in names:
+            if name not in self.maps:
+                raise errors.RecipeError(
+                    f"not in the recipe, which has {', '.join(self.maps)}.",
+                    feature=name,
+                )
+        return FittedRecipe(
+            features.Recipe({n: self.recipe.features[n] for n in names}),
+            {n: self.maps[n] for n in names},
+            {n: self.examples[n] for n in names},
+            {n: self.kinds[n] for n in names},
+            self.statistics_digest,
+        )
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the fitted recipe as JSON."""
+        disk.save(self, path)
+
+
+def indicator_name(name: str) -> str:
+    """Name of the column that tells where `name` had no value."""
+    return f"{name}_missing"
+
+
+def missing_indicator(values):
+    """1.0 where values are NaN, else 0.0, as float32; integers are never NaN."""
+    if arrays.integer_bits(values):
+        return arrays.cast(values, "float32") * 0.0
+    return arrays.cast(arrays.namespace(values).isnan(values), "float32")
+
+
+def _with_nan(values):
+    if not isinstance(values, arrays.Column):
+        return arrays.asarray(values)
+    if values.missing is None or not values.missing.any():
+        return values.values
+    # Float64 holds the integers up to 2**53 and NaN.
+    is_float32 = values.values.dtype == np.float32
+    filled = values.values.astype(np.float32 if is_float32 else np.float64)
+    filled[values.missing] = np.nan
+    return filled

@@ -1,0 +1,72 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""From a recipe and statistics to maps."""
+
+import numpy as np
+
+from tfnorm import bijectors
+from tfnorm import config
+from tfnorm import errors
+from tfnorm import schemes
+from tfnorm.recipe import features
+from tfnorm.recipe import fitted as fitted_lib
+
+# Rows that describe a feature: they become golden inputs of a baked model.
+_EXAMPLE_QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def fit(recipe: features.Recipe, statistics) -> fitted_lib.FittedRecipe:
+    """The maps of a recipe; see `Recipe.fit`."""
+    maps, examples, kinds = {}, {}, {}
+    for name, feature in recipe.features.items():
+        try:
+            raw, seen = _lookup(statistics, name, feature.scheme)
+            maps[name] = _fit(feature, raw, seen)
+            examples[name] = _examples(raw)
+            kinds[name] = raw.kind or "floating"
+        except errors.TfnormError as error:
+            error.feature = error.feature or name
+            raise
+    digest = getattr(statistics, "digest", None)
+    return fitted_lib.FittedRecipe(recipe, maps, examples, kinds, digest)
+
+
+def _lookup(statistics, name: str, scheme: schemes.Scheme):
+    key = features.view_key(name, scheme)
+    for needed in (name, key):
+        if needed not in statistics:
+            raise errors.RecipeError(
+                f"the statistics hold no {needed!r}; they hold "
+                f"{', '.join(sorted(statistics))}."
+            )
+    return statistics[name], statistics[key]
+
+
+def _fit(feature: features.Feature, raw, seen) -> bijectors.Bijector:
+    not_a_number = raw.counts.nan
+    if feature.nan_policy == "raise" and np.any(not_a_number):
+        raise errors.DataError(
+            f"{int(np.sum(not_a_number))} values are NaN, and `nan_policy='raise'`."
+        )
+    fitted = feature.scheme.fit(seen)
+    if feature.nan_policy == "propagate" and np.any(not_a_number):
+        spoiled = np.where(not_a_number, np.nan, 0.0)
+        fitted = bijectors.Chain((fitted, bijectors.Affine(spoiled, 1.0)))
+    if feature.missing == "keep":
+        return fitted
+    if feature.impute_with == "mean":
+        value = raw.mean
+    elif feature.impute_with == "median":
+        value = raw.quantile(0.5).value
+    else:
+        value = feature.impute_with
+    return bijectors.Chain((bijectors.Impute(value), fitted))
+
+
+def _examples(raw) -> tuple:
+    if raw.shape is None:
+        return ()
+    rows = [np.asarray(raw.quantile(q).value) for q in _EXAMPLE_QUANTILES]
+    if raw.kind == "integer":
+        rows = [np.rint(row).astype(np.int64) for row in rows]
+    return config.decode(config.encode(rows))  # As tuples, as when it is read.

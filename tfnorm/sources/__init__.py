@@ -1,0 +1,76 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""From files and in-memory data to batches of columns.
+
+`open` lists the shards of a data set on disk; a shard is small, picklable, and
+reads itself. `batches` goes over anything, in memory or on disk, at once.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
+
+from tfnorm import arrays
+from tfnorm.sources import locate
+from tfnorm.sources import memory
+from tfnorm.sources import shards
+
+__all__ = ["Shard", "batches", "is_path_like", "open"]
+
+Shard = shards.Shard
+is_path_like = locate.is_path_like
+
+
+def open(
+    data: Any, features: Sequence[str] | None = None, *, max_bad_records: int = 0
+) -> list[Shard]:
+    """Lists the shards of a data set on disk, after checking that all can be read.
+
+    TFRecord files hold `tf.Example`. In Parquet and CSV each file must have every
+    feature, and of one class of type.
+
+    Args:
+        data: A path, a pattern, or a list of them.
+        features: Names of the features to read; `None` for all there are.
+        max_bad_records: How many records of each file may be skipped and counted.
+
+    Raises:
+        EmptyDataError: There is no such file, or nothing matches the pattern.
+        FormatError: A file is of no known format, or of another than the first.
+        FeatureError: A Parquet or CSV file lacks a feature or has another type.
+        DataError: A file cannot be opened.
+    """
+    if max_bad_records < 0:
+        raise ValueError(f"`max_bad_records` must be 0 or more, not {max_bad_records}.")
+    names = None if features is None else tuple(features)
+    paths = locate.expand(data)
+    kind = locate.format_of(paths)
+    if kind == locate.PARQUET:
+        from tfnorm.sources import parquet
+
+        return list(parquet.shards_of(paths, names, max_bad_records))
+    if kind == locate.CSV:
+        from tfnorm.sources import csv
+
+        return list(csv.shards_of(paths, names, max_bad_records))
+    from tfnorm.sources import tfrecord
+
+    return [tfrecord.TFRecordShard(path, names, max_bad_records) for path in paths]
+
+
+def batches(data: Any, features: Sequence[str] | None = None) -> Iterator[arrays.Batch]:
+    """Yields column batches of any data.
+
+    Args:
+        data: A dict of arrays; an array (a single feature named ""); a pandas
+            DataFrame or Series; a pyarrow Table or RecordBatch; a polars DataFrame;
+            a `tf.data.Dataset`; a Keras `PyDataset`; an iterable of batches, each
+            `x`, `(x, y)` or `(x, y, weights)`, of which `x` counts; or what `open`
+            takes.
+        features: Names of the features; `None` for all there are.
+    """
+    if is_path_like(data):
+        for shard in open(data, features):
+            yield from shard.read()
+    else:
+        yield from memory.batches(data, features)

@@ -1,0 +1,139 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Reads TFRecord files of `tf.Example`."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from tfnorm import arrays
+from tfnorm.sources import decode
+from tfnorm.sources import framing
+from tfnorm.sources import shards
+from tfnorm.sources import values
+
+BATCH_ROWS = 32768
+BATCH_BYTES = 32 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class TFRecordShard(shards.Shard):
+    """A TFRecord file of serialized `tf.Example`, plain or gzip.
+
+    A `float_list` becomes float32, an `int64_list` int64, a `bytes_list` objects of
+    type bytes. One value a record gives shape (rows,), k values (rows, k). An absent
+    feature and an empty list are missing; a feature that no record has so far is
+    float32 and all missing. Every checksum is verified.
+
+    Args:
+        path: Path of the file.
+        features: Names of the features to read. With `None` the file is read
+            twice: first for the names in it.
+        max_bad_records: How many records may be skipped and counted: of a wrong
+            checksum, undecodable, of another type or length than the first, or
+            cut off at the end of the file.
+        block_bytes: Bytes to read at once; changes no value.
+    """
+
+    block_bytes: int = 8 << 20
+
+    def read(self) -> Iterator[arrays.Batch]:
+        """Yields batches of some 10,000 rows.
+
+        Raises:
+            FormatError: A checksum, a length or the end of the file is wrong.
+            FeatureError: A feature has another type or length than in an earlier
+                record.
+        """
+        features = self._names() if self.features is None else self.features
+        decoder = decode.Decoder(self.path, features)
+        tally = shards.Tally(self.max_bad_records)
+        pending = _Pending(self.path, decoder)
+        for block in self._blocks():
+            faults = list(block.faults)
+            for columns, records, wrong in decoder.decode(block):
+                faults += wrong
+                pending.add(columns, records)
+            # In the order of the file, whatever the block size.
+            for fault in sorted(faults, key=lambda fault: fault.record):
+                tally.add(fault)
+            if pending.full:
+                yield pending.batch(tally.report())
+        if pending.rows or tally.pending:
+            yield pending.batch(tally.report())
+
+    def _blocks(self) -> Iterator[framing.Block]:
+        return framing.read_blocks(self.path, block_bytes=self.block_bytes)
+
+    def _names(self) -> tuple[str, ...]:
+        decoder = decode.Decoder(self.path, ())
+        for block in self._blocks():
+            decoder.learn(block)
+        return tuple(sorted(decoder.names))
+
+
+class _Pending:
+    """Rows that wait until there are enough for a batch."""
+
+    def __init__(self, file: str, decoder: decode.Decoder):
+        self._file = file
+        self._decoder = decoder
+        self._clear()
+
+    def _clear(self) -> None:
+        self.rows = 0
+        self._bytes = 0
+        self._first = 0
+        self._parts: dict[str, list[values.Part]] = {}
+
+    @property
+    def full(self) -> bool:
+        return self.rows >= BATCH_ROWS or self._bytes >= BATCH_BYTES
+
+    def add(self, columns: dict[str, values.Part], records: np.ndarray) -> None:
+        if not len(records):
+            return
+        if not self.rows:
+            self._first = int(records[0])
+        self.rows += len(records)
+        for name, part in columns.items():
+            self._parts.setdefault(name, []).append(part)
+            if part.values is not None:
+                self._bytes += part.values.nbytes
+
+    def batch(self, bad_records: int) -> arrays.Batch:
+        columns = {
+            name: self._column(form, self._parts.get(name, ()))
+            for name, form in self._decoder.forms.items()
+        }
+        batch = arrays.Batch(columns, self.rows, self._file, self._first, bad_records)
+        self._clear()
+        return batch
+
+    def _column(self, form: values.Form | None, parts) -> arrays.Column:
+        if form is None:
+            return arrays.Column(
+                np.zeros(self.rows, np.float32), np.ones(self.rows, bool)
+            )
+        if not parts:
+            return arrays.Column(form.empty(0))
+        filled = [
+            form.empty(part.rows) if part.values is None else part.values
+            for part in parts
+        ]
+        missing = None
+        if any(part.missing is not None for part in parts):
+            missing = _concatenate(
+                [
+                    np.zeros(part.rows, bool) if part.missing is None else part.missing
+                    for part in parts
+                ]
+            )
+            if not missing.any():
+                missing = None
+        return arrays.Column(_concatenate(filled), missing)
+
+
+def _concatenate(parts: list[np.ndarray]) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
