@@ -6,6 +6,7 @@ import json
 import resource
 import subprocess
 import sys
+from concurrent import futures
 
 import numpy as np
 import pytest
@@ -186,3 +187,19 @@ def test_converts_to_tfdv_protocol_buffers(found):
     assert floats.std_dev == found["floats"].std
     assert floats.median == found["floats"].quantile(0.5).value
     assert by_name["offset"].num_stats.common_stats.num_missing == 1
+
+
+def test_never_replaces_a_folder_of_other_things(found, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(errors.ArtifactError, match="holds no statistics.json"):
+        found.save(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_writing_one_path_at_a_time_leaves_one_whole(tmp_path):
+    parts = [table(np.arange(2.0 + n)) for n in range(4)]
+    with futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda part: part.save(tmp_path / "s"), parts * 10))
+    found = tfnorm.load_statistics(tmp_path / "s")
+    assert found.digest in {part.digest for part in parts}
+    assert [p.name for p in tmp_path.iterdir()] == ["s"]

@@ -99,7 +99,7 @@ def test_a_failed_bake_leaves_nothing(model, tmp_path, monkeypatch):
 
 def test_a_folder_of_other_things_is_not_replaced(model, tmp_path):
     (tmp_path / "thesis.txt").write_text("")
-    with pytest.raises(errors.ArtifactError, match="no SavedModel"):
+    with pytest.raises(errors.ArtifactError, match="holds no saved_model.pb"):
         tfnorm.bake(model, data.FITTED, tmp_path, target="arr_delay")
     assert (tmp_path / "thesis.txt").exists()
 

@@ -177,6 +177,17 @@ def test_structured_arrays_give_their_fields():
     assert read(data) == {"a": (np.dtype("i8"), [1]), "b": (F8, [2.5])}
 
 
+def test_batches_may_be_yielded_in_one_array_that_is_filled_again():
+    def fill():
+        array = np.zeros(3)
+        for start in range(4):
+            array[:] = start
+            yield {"x": array}
+
+    found = list(sources.batches(fill()))
+    assert [batch.columns["x"].values[0] for batch in found] == [0, 1, 2, 3]
+
+
 def test_large_arrays_are_sliced_without_a_copy():
     data = np.zeros((200_000, 2))
     batches = list(sources.batches(data))

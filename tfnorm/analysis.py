@@ -20,7 +20,7 @@ from tfnorm import statistics
 # Rows that are taken in at once, so that NumPy's calls cost little beside its work;
 # fewer where they would hold more values than this.
 _ROWS = 1 << 17
-_VALUES = 1 << 22
+_VALUES = 1 << 24
 # NumPy lets go of the interpreter's lock for most of the work, not for all.
 _MOST_THREADS = 8
 
@@ -69,23 +69,23 @@ def analyze(
         batches = (batch for shard in shards for batch in shard.read())
     else:
         batches = sources.batches(data, features)
-    with futures.ThreadPoolExecutor(_threads()) as pool:
-        observer = Observer(recipe, quantiles=quantiles, run=pool.map)
-        for batch in batches:
-            observer.add(batch)
-            check_bad_records(observer.bad_records, max_bad_records)
-        return check_complete(observer.result(), recipe)
+    observer = Observer(recipe, quantiles=quantiles, threads=_threads())
+    for batch in batches:
+        observer.add(batch)
+        check_bad_records(observer.bad_records, max_bad_records)
+    return check_complete(observer.result(), recipe)
 
 
 class Observer:
     """Gathers the statistics of batches.
 
-    Small batches are kept until there are enough rows to be worth NumPy's calls.
+    Small batches are kept until there are enough rows to be worth NumPy's calls, and
+    are then observed in the background, while the caller reads on.
 
     Args:
         recipe: What to observe; `None` for every feature that holds numbers.
         quantiles: Whether to take quantiles, too.
-        run: `map`, or that of an executor to observe features side by side.
+        threads: How many features (or channels of one) to observe side by side.
     """
 
     def __init__(
@@ -93,11 +93,15 @@ class Observer:
         recipe: recipe_lib.Recipe | None = None,
         *,
         quantiles: bool = True,
-        run: collections.abc.Callable = map,
+        threads: int = 1,
     ):
         self.bad_records = 0
         self._quantiles = quantiles
-        self._run = run
+        self._background = futures.ThreadPoolExecutor(1)
+        self._observed: futures.Future | None = None
+        self._run: collections.abc.Callable = map
+        if threads > 1:
+            self._run = futures.ThreadPoolExecutor(threads).map
         self._recipe = recipe
         self._views = None if recipe is None else recipe.views()
         self._found = artifact.Statistics(
@@ -124,12 +128,23 @@ class Observer:
     def result(self) -> artifact.Statistics:
         """The statistics of all batches so far."""
         self._flush()
+        self._settle()
         return self._found
+
+    def _settle(self) -> None:
+        """Waits for what is observed in the background, and raises its error."""
+        if self._observed is not None:
+            observed, self._observed = self._observed, None
+            self._found = observed.result()
 
     def _flush(self) -> None:
         if not self._waiting:
             return
         batches, self._waiting, self._values = self._waiting, [], 0
+        self._settle()
+        self._observed = self._background.submit(self._observe, batches)
+
+    def _observe(self, batches: list[arrays.Batch]) -> artifact.Statistics:
         first = batches[0]
         rows = sum(batch.rows for batch in batches)
         known = self._found.features
@@ -161,18 +176,22 @@ class Observer:
 
         outer = map if len(views) == 1 else self._run
         features = dict(zip(views, outer(observe, views), strict=True))
-        files = {*self._found.sources, *([first.file] if first.file else [])}
-        self._found = artifact.Statistics(
+        files = {batch.file for batch in batches if batch.file is not None}
+        files.update(self._found.sources)
+        return artifact.Statistics(
             features,
             self._found.rows + rows,
-            self.bad_records,
+            self._found.bad_records + sum(batch.bad_records for batch in batches),
             self._found.recipe,
             tuple(sorted(files)),
         )
 
 
 def _threads() -> int:
-    return min(os.cpu_count() or 1, _MOST_THREADS)
+    # Of the cores that this process may use, where the system tells.
+    allowed = getattr(os, "sched_getaffinity", None)
+    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
+    return min(cores, _MOST_THREADS)
 
 
 def check_bad_records(bad: int, allowed: int) -> None:
@@ -206,8 +225,8 @@ def check_complete(
 
 
 def _alike(one: arrays.Batch, other: arrays.Batch) -> bool:
-    """Whether two batches may be joined: same file, features, types and shapes."""
-    if one.file != other.file or one.columns.keys() != other.columns.keys():
+    """Whether two batches may be joined: same features, types and shapes."""
+    if one.columns.keys() != other.columns.keys():
         return False
     for name, column in one.columns.items():
         values = other.columns[name].values

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 from tfnorm import errors
 
+_ATTEMPTS = 10
+
 
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
@@ -27,27 +29,58 @@ def whole_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def whole_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+def whole_folder(path: str | os.PathLike, marker: str) -> Iterator[pathlib.Path]:
     """Yields a temporary folder that becomes `path` if the body succeeds.
 
-    A folder that is there already is replaced.
+    A folder of the same kind that is there already is replaced. Of two that write
+    one path at a time, the last one wins whole.
+
+    Args:
+        path: The folder to write.
+        marker: Name of a file that every folder of this kind holds.
 
     Raises:
-        ArtifactError: if it cannot be written; what was there before stays.
+        ArtifactError: if it cannot be written, or `path` is something else; what
+            was there before stays.
     """
     path = pathlib.Path(path)
+    check_replaceable(path, marker)
     with _reported(path), _temporary(path) as folder:
-        fresh, before = folder / "new", folder / "old"
+        fresh = folder / "new"
         fresh.mkdir()
         yield fresh
-        with contextlib.suppress(FileNotFoundError):
-            os.rename(path, before)
-        try:
-            os.rename(fresh, path)
-        except OSError:
-            if before.exists():
-                os.rename(before, path)
-            raise
+        for attempt in range(_ATTEMPTS):
+            before = folder / f"old-{attempt}"
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(path, before)
+            try:
+                os.rename(fresh, path)
+                return
+            except OSError:
+                # Somebody else's came in between, which the next attempt replaces.
+                if attempt + 1 == _ATTEMPTS or not path.exists():
+                    if before.exists():
+                        os.rename(before, path)
+                    raise
+
+
+def check_replaceable(path: str | os.PathLike, marker: str) -> None:
+    """Raises an ArtifactError where `path` holds other things than such a folder.
+
+    Args:
+        path: The folder that is to be written.
+        marker: Name of a file that every folder of this kind holds.
+    """
+    folder = pathlib.Path(path)
+    with _reported(folder):
+        if not folder.exists() or (folder / marker).is_file():
+            return
+        if folder.is_dir() and not any(folder.iterdir()):
+            return
+    raise errors.ArtifactError(
+        f"is there already and holds no {marker}. Name another folder.",
+        file=os.fspath(path),
+    )
 
 
 @contextlib.contextmanager

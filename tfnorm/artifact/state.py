@@ -30,15 +30,12 @@ def pack(
 def unpack(arrays) -> tuple[dict[str, statistics.FeatureStatistics], int]:
     """The inverse of `pack`."""
     names = json.loads(arrays["names"].tobytes())
-    features = {}
-    for index, name in enumerate(names):
-        prefix = f"{index}."
-        part = {
-            key.removeprefix(prefix): arrays[key]
-            for key in arrays
-            if key.startswith(prefix)
-        }
-        features[name] = _unpack_feature(part)
+    parts: dict[int, dict] = {index: {} for index in range(len(names))}
+    for key, array in arrays.items():
+        index, dot, field = key.partition(".")
+        if dot:
+            parts[int(index)][field] = array
+    features = {name: _unpack_feature(parts[i]) for i, name in enumerate(names)}
     return features, int(arrays["rows"])
 
 

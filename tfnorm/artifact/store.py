@@ -25,7 +25,7 @@ _FORMAT = 1
 
 def save(found: table.Statistics, path: str | os.PathLike) -> None:
     """Writes the artifact; see `Statistics.save`."""
-    with files.whole_folder(path) as folder:
+    with files.whole_folder(path, SUMMARY) as folder:
         # NumPy's zip entries bear no time: equal state, equal bytes.
         arrays = state.pack(found.features, found.rows)
         np.savez(folder / STATE, allow_pickle=False, **arrays)

@@ -25,6 +25,7 @@ from tfnorm.baking import manifest
 from tfnorm.baking import serving
 from tfnorm.baking import verification
 
+_MARKER = "saved_model.pb"
 _PACKAGES = ("tfnorm", "tensorflow", "keras", "numpy")
 
 
@@ -38,7 +39,7 @@ def bake(
 ) -> manifest.Manifest:
     """Exports a model with its normalization; see `tfnorm.baking.bake`."""
     _check(model, fitted, target)
-    _check_free(path)
+    files.check_replaceable(path, _MARKER)
     front = front_lib.of(model, fitted, target)
     restore = None if target is None else _restoring(front, fitted, target)
     skipped = {}
@@ -90,18 +91,6 @@ def _check(model, fitted, target) -> None:
         )
 
 
-def _check_free(path) -> None:
-    """Raises an error rather than replace a folder of other things."""
-    folder = pathlib.Path(path)
-    if not folder.exists() or (folder / "saved_model.pb").is_file():
-        return
-    if not folder.is_dir() or any(folder.iterdir()):
-        raise errors.ArtifactError(
-            "is there already, and is no SavedModel. Name another folder.",
-            file=os.fspath(path),
-        )
-
-
 def _restoring(front, fitted, target: str) -> layers.Denormalize:
     """The inverse of the target's map, sharing constants that are there already."""
     try:
@@ -149,7 +138,10 @@ def _tensors(tensors) -> manifest.Tensors:
 
 
 def _write(served, signatures, found: manifest.Manifest, path) -> None:
-    with files.whole_folder(path) as folder, tempfile.TemporaryDirectory() as scratch:
+    with (
+        files.whole_folder(path, _MARKER) as folder,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
         asset = pathlib.Path(scratch) / manifest.ASSET
         asset.write_text(config.dumps(found), encoding="utf-8")
         # Tracked, so that it stays with the model wherever TensorFlow copies it.

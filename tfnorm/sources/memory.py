@@ -45,6 +45,9 @@ def batches(
                 if name not in found:
                     raise _unknown(name, _columns(element, None))
             found = {name: found[name] for name in features}
+        if element is not data:
+            # Whoever yields batches may fill the same arrays again.
+            found = {name: _copied(column) for name, column in found.items()}
         for batch in _slices(found, slice_rows, first):
             yield batch
             first += batch.rows
@@ -188,6 +191,11 @@ def _unknown(name: str, found: Mapping[str, Any]) -> errors.FeatureError:
         "feature, named ''.",
         feature=name,
     )
+
+
+def _copied(column: arrays.Column) -> arrays.Column:
+    missing = None if column.missing is None else column.missing.copy()
+    return arrays.Column(column.values.copy(), missing)
 
 
 def _slices(
