@@ -203,3 +203,22 @@ def test_writing_one_path_at_a_time_leaves_one_whole(tmp_path):
     found = tfnorm.load_statistics(tmp_path / "s")
     assert found.digest in {part.digest for part in parts}
     assert [p.name for p in tmp_path.iterdir()] == ["s"]
+
+
+def test_reading_while_it_is_replaced_finds_one_whole(tmp_path):
+    parts = [table(np.arange(2.0 + n)) for n in range(2)]
+    parts[0].save(tmp_path / "s")
+    digests = {part.digest for part in parts}
+    with futures.ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(lambda: [p.save(tmp_path / "s") for p in parts * 20])
+        while not writing.done():
+            assert tfnorm.load_statistics(tmp_path / "s").digest in digests
+        writing.result()
+
+
+def test_writes_what_a_link_points_to(found, tmp_path):
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "latest").symlink_to(tmp_path / "v1")
+    found.save(tmp_path / "latest")
+    assert (tmp_path / "latest").is_symlink()
+    assert tfnorm.load_statistics(tmp_path / "v1").digest == found.digest

@@ -3,9 +3,7 @@
 """Takes the statistics that a recipe needs from any data, in one pass."""
 
 import collections.abc
-import os
 import typing
-from concurrent import futures
 
 import numpy as np
 
@@ -21,8 +19,6 @@ from tfnorm import statistics
 # fewer where they would hold more values than this.
 _ROWS = 1 << 17
 _VALUES = 1 << 24
-# NumPy lets go of the interpreter's lock for most of the work, not for all.
-_MOST_THREADS = 8
 
 
 def analyze(
@@ -69,7 +65,7 @@ def analyze(
         batches = (batch for shard in shards for batch in shard.read())
     else:
         batches = sources.batches(data, features)
-    observer = Observer(recipe, quantiles=quantiles, threads=_threads())
+    observer = Observer(recipe, quantiles=quantiles)
     for batch in batches:
         observer.add(batch)
         check_bad_records(observer.bad_records, max_bad_records)
@@ -79,13 +75,11 @@ def analyze(
 class Observer:
     """Gathers the statistics of batches.
 
-    Small batches are kept until there are enough rows to be worth NumPy's calls, and
-    are then observed in the background, while the caller reads on.
+    Small batches are kept until there are enough rows to be worth NumPy's calls.
 
     Args:
         recipe: What to observe; `None` for every feature that holds numbers.
         quantiles: Whether to take quantiles, too.
-        threads: How many features (or channels of one) to observe side by side.
     """
 
     def __init__(
@@ -93,15 +87,9 @@ class Observer:
         recipe: recipe_lib.Recipe | None = None,
         *,
         quantiles: bool = True,
-        threads: int = 1,
     ):
         self.bad_records = 0
         self._quantiles = quantiles
-        self._background = futures.ThreadPoolExecutor(1)
-        self._observed: futures.Future | None = None
-        self._run: collections.abc.Callable = map
-        if threads > 1:
-            self._run = futures.ThreadPoolExecutor(threads).map
         self._recipe = recipe
         self._views = None if recipe is None else recipe.views()
         self._found = artifact.Statistics(
@@ -128,21 +116,12 @@ class Observer:
     def result(self) -> artifact.Statistics:
         """The statistics of all batches so far."""
         self._flush()
-        self._settle()
         return self._found
 
-    def _settle(self) -> None:
-        """Waits for what is observed in the background, and raises its error."""
-        if self._observed is not None:
-            observed, self._observed = self._observed, None
-            self._found = observed.result()
-
     def _flush(self) -> None:
-        if not self._waiting:
-            return
-        batches, self._waiting, self._values = self._waiting, [], 0
-        self._settle()
-        self._observed = self._background.submit(self._observe, batches)
+        if self._waiting:
+            batches, self._waiting, self._values = self._waiting, [], 0
+            self._found = self._observe(batches)
 
     def _observe(self, batches: list[arrays.Batch]) -> artifact.Statistics:
         first = batches[0]
@@ -153,19 +132,13 @@ class Observer:
             for name, column in first.columns.items()
             if name in known or column.values.dtype.kind not in "OSUMm"
         }
-        # An executor's tasks must not wait for others of the same executor.
-        inner = self._run if len(views) == 1 else map
-
-        def observe(key: str) -> statistics.FeatureStatistics:
-            view = views[key]
+        features = {}
+        for key, view in views.items():
             try:
                 column = _joined([_column(batch, view.feature) for batch in batches])
                 before = known.get(key, statistics.FeatureStatistics())
-                return before.add(
-                    _seen(column, view),
-                    axis=view.axis,
-                    quantiles=self._quantiles,
-                    run=inner,
+                features[key] = before.add(
+                    _seen(column, view), axis=view.axis, quantiles=self._quantiles
                 )
             except errors.TfnormError as error:
                 error.feature = error.feature or view.feature
@@ -174,8 +147,6 @@ class Observer:
                     error.record = first.first_record
                 raise
 
-        outer = map if len(views) == 1 else self._run
-        features = dict(zip(views, outer(observe, views), strict=True))
         files = {batch.file for batch in batches if batch.file is not None}
         files.update(self._found.sources)
         return artifact.Statistics(
@@ -185,13 +156,6 @@ class Observer:
             self._found.recipe,
             tuple(sorted(files)),
         )
-
-
-def _threads() -> int:
-    # Of the cores that this process may use, where the system tells.
-    allowed = getattr(os, "sched_getaffinity", None)
-    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
-    return min(cores, _MOST_THREADS)
 
 
 def check_bad_records(bad: int, allowed: int) -> None:

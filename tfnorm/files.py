@@ -3,15 +3,20 @@
 """Writes files and folders whole or not at all."""
 
 import contextlib
+import ctypes
 import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Callable
 from collections.abc import Iterator
+from typing import TypeVar
 
 from tfnorm import errors
 
 _ATTEMPTS = 10
+
+_Read = TypeVar("_Read")
 
 
 @contextlib.contextmanager
@@ -21,7 +26,7 @@ def whole_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     Raises:
         ArtifactError: if the file cannot be written; nothing is left behind.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(os.path.realpath(path))
     with _reported(path), _temporary(path) as folder:
         temporary = folder / path.name
         yield temporary
@@ -43,25 +48,37 @@ def whole_folder(path: str | os.PathLike, marker: str) -> Iterator[pathlib.Path]
         ArtifactError: if it cannot be written, or `path` is something else; what
             was there before stays.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(os.path.realpath(path))
     check_replaceable(path, marker)
     with _reported(path), _temporary(path) as folder:
         fresh = folder / "new"
         fresh.mkdir()
         yield fresh
         for attempt in range(_ATTEMPTS):
-            before = folder / f"old-{attempt}"
-            with contextlib.suppress(FileNotFoundError):
-                os.rename(path, before)
             try:
-                os.rename(fresh, path)
+                _swap(fresh, path, folder / f"old-{attempt}")
                 return
             except OSError:
-                # Somebody else's came in between, which the next attempt replaces.
-                if attempt + 1 == _ATTEMPTS or not path.exists():
-                    if before.exists():
-                        os.rename(before, path)
+                # Somebody else's came or went in between: try again.
+                if attempt + 1 == _ATTEMPTS:
                     raise
+
+
+def read_whole_folder(path: str | os.PathLike, read: Callable[[], _Read]) -> _Read:
+    """Returns what `read` does, again if the folder was replaced meanwhile.
+
+    Args:
+        path: A folder that `whole_folder` may be writing at the same time.
+        read: Reads files of it.
+    """
+    for _ in range(_ATTEMPTS):
+        before = _identity(path)
+        try:
+            return read()
+        except errors.ArtifactError:
+            if before == _identity(path):
+                raise
+    return read()
 
 
 def check_replaceable(path: str | os.PathLike, marker: str) -> None:
@@ -81,6 +98,37 @@ def check_replaceable(path: str | os.PathLike, marker: str) -> None:
         f"is there already and holds no {marker}. Name another folder.",
         file=os.fspath(path),
     )
+
+
+def _swap(fresh: pathlib.Path, path: pathlib.Path, before: pathlib.Path) -> None:
+    """Puts `fresh` in the place of `path`, in one step where the system has it."""
+    if not path.exists():
+        os.rename(fresh, path)
+    elif not _exchange(fresh, path):
+        os.rename(path, before)
+        try:
+            os.rename(fresh, path)
+        except OSError:
+            if not path.exists():
+                os.rename(before, path)
+            raise
+
+
+def _exchange(one: pathlib.Path, other: pathlib.Path) -> bool:
+    """Swaps two folders by `renameat2(2)`; false if it cannot be done here."""
+    call = getattr(ctypes.CDLL(None), "renameat2", None)
+    if call is None:
+        return False
+    here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE.
+    return call(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
+
+
+def _identity(path: str | os.PathLike) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_ctime_ns
 
 
 @contextlib.contextmanager

@@ -41,6 +41,10 @@ def load_statistics(path: str | os.PathLike) -> table.Statistics:
     Raises:
         ArtifactError: if it is not there, cannot be read, or was changed.
     """
+    return files.read_whole_folder(path, lambda: _read(path))
+
+
+def _read(path: str | os.PathLike) -> table.Statistics:
     folder = pathlib.Path(path)
     where = os.fspath(path)
     try:

@@ -127,7 +127,7 @@ class FeatureStatistics:
         return cls().add(arrays.Column(np.asarray(values), missing), axis=axis)
 
     def add(
-        self, column: arrays.Column, *, axis=-1, quantiles=True, run=map
+        self, column: arrays.Column, *, axis=-1, quantiles=True
     ) -> "FeatureStatistics":
         """Takes in some rows.
 
@@ -136,7 +136,6 @@ class FeatureStatistics:
             axis: Axis or axes of the values to keep: each of their elements has
                 statistics of its own. Rows with a single number keep none.
             quantiles: Whether to keep a histogram for quantiles.
-            run: `map`, or that of an executor to take in channels side by side.
 
         Raises:
             FeatureError: if the values are no numbers, or their kind or kept shape
@@ -163,7 +162,7 @@ class FeatureStatistics:
             self.missing + missing,
             shape,
             kind,
-            tuple(run(Channel.add, channels, flat)),
+            tuple(c.add(part) for c, part in zip(channels, flat, strict=True)),
         )
 
     def merge(self, other: "FeatureStatistics") -> "FeatureStatistics":
