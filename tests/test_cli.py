@@ -4,6 +4,7 @@
 
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -137,11 +138,40 @@ FAULTS = {
         ["stats", "{d}/d-*.parquet", "--out", "{d}/recipe.json/o"],
         "cannot be written",
     ),
+    "corrupt records": (
+        ["stats", "{d}/flipped.tfrecord", "--out", "{d}/o"],
+        "flipped.tfrecord', record 0 (byte 0)",
+    ),
+    "corrupt artifact": (["show", "{d}/flipped"], "corrupted"),
+    "unknown runner": (
+        ["stats", "{d}/d-*.parquet", "--out", "{d}/o", "--", "--runner=Nope"],
+        "Nope",
+    ),
+    "unknown Beam option": (
+        ["stats", "{d}/d-*.parquet", "--out", "{d}/o", "--", "--worker_nodes=3"],
+        "--worker_nodes",
+    ),
+    "bad Beam value": (
+        ["stats", "{d}/d-*.parquet", "--out", "{d}/o", "--",
+         "--direct_num_workers=many"],
+        "direct_num_workers",
+    ),
+    "incomplete Beam options": (
+        ["stats", "{d}/d-*.parquet", "--out", "{d}/o", "--",
+         "--runner=DataflowRunner"],
+        "DataflowRunner",
+    ),
     "corrupt file": (["stats", "{d}/broken.parquet", "--out", "{d}/o"], "broken"),
     "no artifact": (["show", "{d}"], "statistics.json"),
     "no fitted": (["bake", "{d}/m.keras", "{d}/f.json", "--out", "{d}/o"], "f.json"),
     "no model": (["inspect", "{d}"], "{d}"),
 }  # fmt: skip
+
+
+def flip(source, target, position) -> None:
+    content = bytearray(source.read_bytes())
+    content[position] ^= 1
+    target.write_bytes(content)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -151,6 +181,11 @@ def test_a_fault_is_one_line_and_status_2(data, fault):
     (data / "odd.json").write_text(text.replace('"x"', '"nowhere"'))
     (data / "bad.json").write_text(text.replace("ZScore", "Zscore"))
     (data / "broken.parquet").write_bytes(b"PAR1 no more than that")
+    (records,) = write.write_tfrecords({"x": np.arange(9.0)}, data / "records")
+    flip(pathlib.Path(records), data / "flipped.tfrecord", 20)
+    tfnorm.analyze(data / "d-*.parquet").save(data / "flipped")
+    state = data / "flipped" / "accumulators.npz"
+    flip(state, state, state.stat().st_size // 2)
     before = sorted(os.listdir(data))
     arguments, named = FAULTS[fault]
     command = [a.format(d=data) for a in arguments]

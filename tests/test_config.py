@@ -99,7 +99,12 @@ def test_says_what_is_wrong(text, message):
         config.loads(text)
 
 
-@pytest.mark.parametrize("value", [object(), {1: 2}, {"type": "x"}, {"a": {1, 2}}])
+def test_a_mapping_may_hold_a_string_under_type():
+    value = {"type": "floating", "other": "integer"}
+    assert config.loads(config.dumps(value)) == value
+
+
+@pytest.mark.parametrize("value", [object(), {1: 2}, {"a": {1, 2}}])
 def test_refuses_what_json_cannot_hold(value):
     with pytest.raises(TypeError):
         config.encode(value)

@@ -158,17 +158,61 @@ def test_statistics_of_another_recipe_are_refused():
         {"missing": "drop"},
         {"nan_policy": "ignore"},
         {"impute_with": "mode"},
+        {"impute_with": float("nan")},
+        {"impute_with": float("inf")},
+        {"axis": 1.0},
+        {"axis": True},
+        {"axis": "last"},
     ],
+    ids=str,
 )
 def test_an_unknown_policy_is_refused(bad):
-    with pytest.raises(errors.RecipeError, match=next(iter(bad.values()))):
+    with pytest.raises(errors.RecipeError, match=str(next(iter(bad.values())))):
         tfnorm.Feature(schemes.ZScore(), **bad)
 
 
-@pytest.mark.parametrize("features", [{}, {"a": "ZScore"}, []])
+@pytest.mark.parametrize(
+    "features", [{}, {"a": "ZScore"}, [], {1: schemes.ZScore()}], ids=str
+)
 def test_what_is_no_recipe_is_refused(features):
     with pytest.raises(errors.RecipeError):
         tfnorm.Recipe(features)
+
+
+@pytest.mark.parametrize(
+    ("entry", "taken"),
+    [
+        (schemes.Log("log1p"), "log1p(a)"),
+        (tfnorm.Feature(schemes.ZScore(), indicator=True), "a_missing"),
+    ],
+    ids=["view", "indicator"],
+)
+def test_a_feature_must_not_be_named_as_what_is_made_of_another(entry, taken):
+    with pytest.raises(errors.RecipeError, match="'a' needs") as raised:
+        tfnorm.Recipe({"a": entry, taken: schemes.ZScore()})
+    assert raised.value.feature == taken
+
+
+def test_an_indicator_replaces_no_column():
+    fitted = fit(tfnorm.Feature(schemes.ZScore(), indicator=True))
+    with pytest.raises(errors.RecipeError, match="'a_missing'.*already"):
+        fitted.forward({"a": COLUMNS["a"], "a_missing": COLUMNS["b"]})
+
+
+def test_a_feature_may_be_called_type(tmp_path):
+    recipe = tfnorm.Recipe({"type": schemes.ZScore()})
+    fitted = recipe.fit(tfnorm.analyze({"type": COLUMNS["b"]}, recipe))
+    fitted.save(tmp_path / "fitted.json")
+    assert tfnorm.load_fitted(tmp_path / "fitted.json") == fitted
+
+
+def test_wide_integers_keep_their_digits_beside_missing_ones():
+    values = 2**52 + np.arange(4)
+    column = arrays.Column(values, values == 2**52 + 3)
+    found = fit(schemes.ZScore(), {"a": column}).forward({"a": column})["a"]
+    expected = np.array([-1, 0, 1, np.nan]) * np.sqrt(1.5)
+    # 2**-22: of `inverse_scale` and the product, each rounded to float32.
+    np.testing.assert_allclose(found, expected, rtol=2**-22)
 
 
 def test_examples_are_rows_of_the_raw_feature():

@@ -123,8 +123,8 @@ CENTERING = (
 def test_centers_but_does_not_scale_a_constant(scheme):
     bijector = contracts.fitted(scheme, np.full((1000, 1), 0.1))
     y = bijector.forward(np.array([[0.1], [1.1]]))
-    # The constant itself keeps the 48 bits of a pair.
-    np.testing.assert_allclose(y, [[0.0], [1.0]], rtol=0, atol=2.0**-49)
+    # The constant is that of float64; 1.1 has an error of its own.
+    np.testing.assert_allclose(y, [[0.0], [1.0]], rtol=0, atol=2.0**-52)
 
 
 @pytest.mark.parametrize(
@@ -302,9 +302,23 @@ def test_min_max_marks_what_is_out_of_range():
 
 
 def test_integers_near_the_end_of_int64_keep_their_range():
-    x = np.arange(2**63 - 100, 2**63 - 1, dtype=np.int64)
+    x = np.arange(2**63 - 2**30, 2**63 - 1, 2**24, dtype=np.int64)
     scale = contracts.fitted(schemes.MinMax(), x).scale
-    assert scale == 98.0
+    assert scale == x[-1] - x[0]
+
+
+@pytest.mark.parametrize("scheme", CENTERING, ids=str)
+def test_integers_too_close_for_float64_are_refused_not_left_unscaled(scheme):
+    x = 2**60 + np.arange(5)
+    with pytest.raises(errors.DataError, match="Subtract an integer"):
+        contracts.fitted(scheme, x)
+    assert np.ptp(contracts.fitted(scheme, x - 2**60).forward(x - 2**60)) >= 1
+
+
+def test_centers_integers_by_all_digits_of_float64():
+    x = 2**52 + np.arange(5)
+    y = contracts.fitted(schemes.ZScore(), x).forward(x)
+    np.testing.assert_allclose(y, (np.arange(5) - 2) / np.sqrt(2), rtol=2**-22)
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint64", "float64"])

@@ -127,11 +127,9 @@ class Observer:
         first = batches[0]
         rows = sum(batch.rows for batch in batches)
         known = self._found.features
-        views = self._views or {
-            name: recipe_lib.View(name, -1)
-            for name, column in first.columns.items()
-            if name in known or column.values.dtype.kind not in "OSUMm"
-        }
+        views = self._views or _numbers(first)
+        if self._found.rows and views.keys() != known.keys():
+            raise _changed(views, known, first)
         features = {}
         for key, view in views.items():
             try:
@@ -173,10 +171,13 @@ def check_complete(
 
     Raises:
         EmptyDataError: if there was not one row.
-        FeatureError: if a feature of the recipe has no value in any row.
+        FeatureError: if no column holds numbers, or a feature of the recipe has no
+            value in any row.
     """
     if not found.rows:
         raise errors.EmptyDataError("there is not one row to take statistics of.")
+    if not found.features:
+        raise errors.FeatureError("not one column holds numbers.")
     for key in found if recipe is None else recipe.features:
         if found[key].shape is None:
             where = f" of {', '.join(found.sources[:3])}" if found.sources else ""
@@ -199,6 +200,27 @@ def _alike(one: arrays.Batch, other: arrays.Batch) -> bool:
         if column.values.shape[1:] != values.shape[1:]:
             return False
     return True
+
+
+def _numbers(batch: arrays.Batch) -> dict[str, recipe_lib.View]:
+    """Views of the columns that hold numbers."""
+    return {
+        name: recipe_lib.View(name, -1)
+        for name, column in batch.columns.items()
+        if column.values.dtype.kind not in "OSUMm"
+    }
+
+
+def _changed(views, known, batch: arrays.Batch) -> errors.FeatureError:
+    name = sorted(views.keys() ^ known.keys())[0]
+    earlier, now = ("had", "has none") if name in known else ("had none", "has")
+    return errors.FeatureError(
+        f"earlier rows {earlier} numbers of this feature, and this batch {now}. Name "
+        "the features in a recipe: then a value that is absent counts as missing.",
+        feature=name,
+        file=batch.file,
+        record=None if batch.file is None else batch.first_record,
+    )
 
 
 def _column(batch: arrays.Batch, name: str) -> arrays.Column:

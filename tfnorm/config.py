@@ -13,6 +13,7 @@ from tfnorm import errors
 
 _CLASSES: dict[str, type] = {}
 _NAMES: dict[type, str] = {}
+_MAPPING = "mapping"
 _NON_FINITE = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
 
 
@@ -90,12 +91,11 @@ def encode(value: typing.Any) -> typing.Any:
         }
         return {"type": _NAMES[type(value)], **fields}
     if isinstance(value, collections.abc.Mapping):
-        if isinstance(value.get("type"), str) or not all(
-            isinstance(key, str) for key in value
-        ):
-            raise TypeError(
-                f"A mapping needs string keys, and no string under 'type': {value!r}."
-            )
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError(f"A mapping needs string keys: {value!r}.")
+        if isinstance(value.get("type"), str):
+            # It would look like a class.
+            return {"type": _MAPPING, "items": encode(list(value.items()))}
         return {key: encode(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [encode(item) for item in value]
@@ -130,9 +130,11 @@ def decode(data: typing.Any) -> typing.Any:
 
 def _decode(data: typing.Any, hint: typing.Any) -> typing.Any:
     if isinstance(data, collections.abc.Mapping):
+        inner = _inner(hint)
+        if data.get("type") == _MAPPING and "items" in data:
+            return {key: _decode(item, inner) for key, item in data["items"]}
         if isinstance(data.get("type"), str):
             return _decode_object(data)
-        inner = _inner(hint)
         return {key: _decode(item, inner) for key, item in data.items()}
     if isinstance(data, list | tuple):
         inner = _inner(hint)

@@ -75,6 +75,10 @@ class RecipeError(TfnormError, ValueError):
     """A recipe names what does not exist or cannot be done."""
 
 
+class OptionsError(TfnormError, ValueError):
+    """Beam does not know an option, or cannot run with it."""
+
+
 class ArtifactError(TfnormError):
     """An artifact on disk cannot be read, trusted or written."""
 

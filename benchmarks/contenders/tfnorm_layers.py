@@ -26,7 +26,8 @@ class AdaptZScore(base.Contender):
         weights = {
             w.name: np.float64(keras.ops.convert_to_numpy(w)) for w in found.weights
         }
-        mean, scale = weights["loc_hi"] + weights["loc_lo"], weights["scale"]
+        mean = weights["loc_hi"] + weights["loc_lo"] + weights["loc_rest"]
+        scale = weights["scale"]
         features = base.table(
             self.data.names, mean=mean.tolist(), variance=np.square(scale).tolist()
         )

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The statistics artifact on disk: a readable summary beside the exact state."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -31,12 +32,12 @@ def save(found: table.Statistics, path: str | os.PathLike) -> None:
         np.savez(folder / STATE, allow_pickle=False, **arrays)
         # The recipe is encoded already.
         described = config.encode(summary(found)) | {"recipe": found.recipe}
-        text = json.dumps(described, sort_keys=True, indent=2) + "\n"
-        (folder / SUMMARY).write_text(text, encoding="utf-8")
+        described["checksum"] = _checksum(described)
+        (folder / SUMMARY).write_text(_text(described), encoding="utf-8")
 
 
 def load_statistics(path: str | os.PathLike) -> table.Statistics:
-    """Reads a statistics artifact and checks it against its digest.
+    """Reads a statistics artifact and checks it against its digest and checksum.
 
     Raises:
         ArtifactError: if it is not there, cannot be read, or was changed.
@@ -55,6 +56,8 @@ def _read(path: str | os.PathLike) -> table.Statistics:
                 "tfnorm reads.",
                 file=where,
             )
+        if described.get("checksum") != _checksum(described):
+            raise ValueError(f"{SUMMARY} is not as it was written")
         with open(folder / STATE, "rb") as file:
             with np.load(file, allow_pickle=False) as arrays:
                 features, rows = state.unpack(dict(arrays))
@@ -73,6 +76,7 @@ def _read(path: str | os.PathLike) -> table.Statistics:
         KeyError,
         TypeError,
         EOFError,
+        RuntimeError,  # Also NotImplementedError: flags of zip nobody set.
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
@@ -86,6 +90,16 @@ def _read(path: str | os.PathLike) -> table.Statistics:
             file=where,
         )
     return found
+
+
+def _text(described: dict) -> str:
+    return json.dumps(described, sort_keys=True, indent=2) + "\n"
+
+
+def _checksum(described: dict) -> str:
+    """SHA-256 of what the summary says but for this, recipe and sources included."""
+    rest = {key: value for key, value in described.items() if key != "checksum"}
+    return hashlib.sha256(_text(rest).encode()).hexdigest()
 
 
 def summary(found: table.Statistics) -> dict:

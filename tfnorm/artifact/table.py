@@ -82,6 +82,8 @@ class Statistics(collections.abc.Mapping):
         Raises:
             StatisticsError: if `other` cannot have been merged in.
         """
+        if other == Statistics():
+            return self
         if self.rows < other.rows:
             raise errors.StatisticsError("What is subtracted was never merged in.")
         return Statistics(
@@ -96,7 +98,8 @@ class Statistics(collections.abc.Mapping):
         if set(self) != set(other):
             odd = sorted(set(self) ^ set(other))
             raise errors.StatisticsError(
-                f"only one of the two has statistics of {', '.join(odd)}."
+                f"only one of the two has statistics of {', '.join(odd)}.",
+                feature=odd[0],
             )
         combined = {}
         for name, mine in self.features.items():

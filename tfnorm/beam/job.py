@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The statistics job: from files to the artifact."""
 
+import contextlib
+import io
 import os
 from collections.abc import Sequence
 
@@ -9,10 +11,13 @@ import apache_beam as beam
 from apache_beam.options import pipeline_options
 
 from tfnorm import artifact
+from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import sources
 from tfnorm.beam import compute
 from tfnorm.beam import failures
+
+_IN_PROCESS = ("FnApiRunner", "DirectRunner", "BundleBasedDirectRunner")
 
 
 def compute_statistics(
@@ -36,15 +41,11 @@ def compute_statistics(
     Raises:
         DataError: if the data are not what the recipe says.
         ArtifactError: if the artifact cannot be written.
+        OptionsError: if Beam cannot run with the options.
     """
     features = None if recipe is None else list(recipe.features)
     shards = sources.open(pattern, features, max_bad_records=max_bad_records)
-    flags = list(beam_args)
-    if not any(flag.startswith("--runner") for flag in flags):
-        # The default, DirectRunner, looks for another runner to download first.
-        flags.append("--runner=FnApiRunner")
-    options = pipeline_options.PipelineOptions(flags)
-    with failures.restored(), beam.Pipeline(options=options) as pipeline:
+    with failures.restored(), _pipeline(beam_args) as pipeline:
         _ = (
             pipeline
             | "ListShards" >> beam.Create(shards)
@@ -53,3 +54,35 @@ def compute_statistics(
             | compute.WriteStatistics(os.fspath(out))
         )
     return artifact.load_statistics(out)
+
+
+def _pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
+    flags = list(beam_args)
+    if not any(flag.startswith("--runner") for flag in flags):
+        # The default, DirectRunner, looks for another runner to download first.
+        flags.append("--runner=FnApiRunner")
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            options = pipeline_options.PipelineOptions(flags)
+            _check_known(options)
+            return beam.Pipeline(options=options)
+    except errors.OptionsError:
+        raise
+    except SystemExit as error:  # So argparse reports what it cannot read.
+        reason = said.getvalue().strip().splitlines()[-1:]
+        raise errors.OptionsError("".join(reason)) from error
+    except Exception as error:
+        raise errors.OptionsError(
+            f"Beam cannot run with {' '.join(flags)}: {error}"
+        ) from error
+
+
+def _check_known(options: pipeline_options.PipelineOptions) -> None:
+    runner = options.view_as(pipeline_options.StandardOptions).runner
+    if runner not in _IN_PROCESS:
+        return  # Others hand on what they do not know to where the job runs.
+    with_unknown = options.get_all_options(retain_unknown_options=True)
+    unknown = sorted(set(with_unknown) - set(options.get_all_options()))
+    if unknown:
+        raise errors.OptionsError(f"Beam knows no option --{unknown[0]}.")

@@ -23,10 +23,11 @@ _LARGEST_SCALE = 2.0**126
 class Affine(base.Bijector):
     """`y = (x - loc) / scale`, elementwise.
 
-    Computed as `(x - loc) * inverse_scale`, with `loc` as a pair of float32
-    numbers (48 bits) and `inverse_scale` rounded to float32. So `y` is right
-    within `2**-22 * abs(y) + 2**-48 * abs(loc / scale)` of the exact value for
-    the `x` given; wide integers add `2**-23` of a step of 1.
+    Computed as `(x - loc) * inverse_scale`, with `loc` as the sum of three float32
+    numbers and `inverse_scale` rounded to float32. So `y` is right within `2**-22 *
+    abs(y) + 2**-48 * abs(loc / scale)` of the exact value for the `x` given; for
+    float64 and wide integers without the second term, but wide integers add
+    `2**-23` of a step of 1.
 
     Undone as `y * scale + loc`. `inverse(forward(x))` is `x` within `2**-22 *
     (abs(x) + abs(x - loc))`, and within `2**-22 * abs(x - loc)` in float64.
@@ -71,25 +72,30 @@ class Affine(base.Bijector):
         object.__setattr__(self, "scale", base.frozen_array(scale))
 
     def constants(self):
-        loc_hi, loc_lo = centering.split(self.loc)
+        loc_hi, loc_lo, loc_rest = centering.split(self.loc)
         return {
             "loc_hi": loc_hi,
             "loc_lo": loc_lo,
+            "loc_rest": loc_rest,
             "scale": np.asarray(self.scale, np.float32),
             "inverse_scale": np.asarray(1.0 / self.scale, np.float32),
         }
 
     def forward_with(self, x, constants):
-        difference = centering.centered(x, constants["loc_hi"], constants["loc_lo"])
+        parts = (constants[key] for key in ("loc_hi", "loc_lo", "loc_rest"))
+        difference = centering.centered(x, *parts)
         dtype = arrays.dtype_name(difference)
         return difference * arrays.cast(constants["inverse_scale"], dtype)
 
     def inverse_with(self, y, constants):
         dtype = arrays.compute_dtype(y)
-        scale, loc_lo, loc_hi = (
-            arrays.cast(constants[key], dtype) for key in ("scale", "loc_lo", "loc_hi")
+        scale, loc_rest, loc_lo, loc_hi = (
+            arrays.cast(constants[key], dtype)
+            for key in ("scale", "loc_rest", "loc_lo", "loc_hi")
         )
         y = arrays.cast(y, dtype)
+        if dtype == "float64":
+            return y * scale + loc_rest + loc_lo + loc_hi
         return arrays.fence(y * scale + loc_lo, y) + loc_hi
 
     def along(self, axis, rank):

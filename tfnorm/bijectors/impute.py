@@ -44,7 +44,7 @@ class Impute(base.Bijector):
         object.__setattr__(self, "value", base.frozen_array(value))
 
     def constants(self):
-        leading, trailing = centering.split(self.value)
+        leading, trailing, _ = centering.split(self.value)
         return {"value_hi": leading, "value_lo": trailing}
 
     def forward_with(self, x, constants):

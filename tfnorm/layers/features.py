@@ -142,6 +142,8 @@ class Features(keras.layers.Layer):
                 f"None of the columns {', '.join(map(repr, inputs))} is a feature of "
                 f"the recipe: {', '.join(map(repr, self.live))}."
             )
+        if self.passthrough:
+            self.fitted.recipe.check_columns(inputs.keys())
 
     def _normalize(self, inputs):
         outputs = {

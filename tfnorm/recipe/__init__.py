@@ -8,9 +8,9 @@ from tfnorm.recipe import disk
 from tfnorm.recipe.features import Feature
 from tfnorm.recipe.features import Recipe
 from tfnorm.recipe.features import View
+from tfnorm.recipe.features import indicator_name
 from tfnorm.recipe.features import view_key
 from tfnorm.recipe.fitted import FittedRecipe
-from tfnorm.recipe.fitted import indicator_name
 from tfnorm.recipe.fitted import missing_indicator
 
 __all__ = [

@@ -5,7 +5,10 @@
 import collections.abc
 import dataclasses
 import hashlib
+import numbers
 import os
+
+import numpy as np
 
 from tfnorm import bijectors
 from tfnorm import config
@@ -57,14 +60,23 @@ class Feature:
                 raise errors.RecipeError(
                     f"`{name}={getattr(self, name)!r}` is none of {choices}."
                 )
-        if isinstance(self.impute_with, str) and self.impute_with not in (
-            "mean",
-            "median",
+        object.__setattr__(self, "axis", _axes(self.axis))
+        if self.impute_with not in ("mean", "median") and not (
+            isinstance(self.impute_with, numbers.Real) and np.isfinite(self.impute_with)
         ):
             raise errors.RecipeError(
                 f"`impute_with={self.impute_with!r}` is neither 'mean', 'median' nor "
-                "a number."
+                "a finite number."
             )
+
+
+def _axes(axis) -> int | tuple[int, ...] | None:
+    several = tuple(axis) if isinstance(axis, list | tuple) else (axis,)
+    if axis is not None and not all(type(one) is int for one in several):
+        raise errors.RecipeError(
+            f"`axis={axis!r}` must be an integer, a tuple of integers, or None."
+        )
+    return several if isinstance(axis, list | tuple) else axis
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +118,11 @@ class Recipe:
             except errors.RecipeError as error:
                 error.feature = error.feature or name
                 raise
+            if not isinstance(name, str):
+                raise errors.RecipeError(
+                    f"A feature's name must be a string, but {name!r} came."
+                )
+        _check_names(features)
         object.__setattr__(self, "features", features)
 
     def views(self) -> dict[str, View]:
@@ -133,6 +150,16 @@ class Recipe:
 
         return fitting.fit(self, statistics)
 
+    def check_columns(self, names: collections.abc.Collection[str]) -> None:
+        """Raises a RecipeError where a column has the name of an indicator to add."""
+        for name, feature in self.features.items():
+            if feature.indicator and name in names and indicator_name(name) in names:
+                raise errors.RecipeError(
+                    f"is among the columns already, so `indicator=True` of {name!r} "
+                    "cannot add it. Rename the column.",
+                    feature=indicator_name(name),
+                )
+
     @property
     def digest(self) -> str:
         """SHA-256 of the recipe's JSON: equal recipes have equal digests."""
@@ -141,6 +168,24 @@ class Recipe:
     def save(self, path: str | os.PathLike) -> None:
         """Writes the recipe as JSON."""
         disk.save(self, path)
+
+
+def indicator_name(name: str) -> str:
+    """Name of the column that tells where `name` had no value."""
+    return f"{name}_missing"
+
+
+def _check_names(features: dict[str, Feature]) -> None:
+    for name, feature in features.items():
+        made = [view_key(name, feature.scheme)] if feature.scheme.view else []
+        made += [indicator_name(name)] if feature.indicator else []
+        for taken in made:
+            if taken in features:
+                raise errors.RecipeError(
+                    f"has the name that {name!r} needs for what is made of it. Rename "
+                    "the column.",
+                    feature=taken,
+                )
 
 
 def view_key(name: str, scheme: schemes.Scheme) -> str:

@@ -47,15 +47,24 @@ class FittedRecipe:
             The same names (and `<feature>_missing` where asked), as float32, or as
             float64 where float64 came.
         """
+        self.recipe.check_columns(columns.keys())
         result = {}
         for name, values in columns.items():
             if name not in self.maps:
                 result[name] = values
                 continue
-            values = _with_nan(values)
-            result[name] = self._map(name, values).forward(values)
+            values, missing = _parts(values)
+            bijector = self._map(name, values)
+            mapped, absent = bijector.forward(values), missing_indicator(values)
+            if missing is not None:
+                # Not by way of NaN among the values: integers would become floats.
+                none = np.full(values.shape, np.nan, np.float32)
+                mapped = mapped.copy()
+                mapped[missing] = bijector.forward(none)[missing]
+                absent[missing] = 1.0
+            result[name] = mapped
             if self.recipe.features[name].indicator:
-                result[indicator_name(name)] = missing_indicator(values)
+                result[features.indicator_name(name)] = absent
         return result
 
     def inverse(self, columns: collections.abc.Mapping) -> dict:
@@ -108,11 +117,6 @@ class FittedRecipe:
         disk.save(self, path)
 
 
-def indicator_name(name: str) -> str:
-    """Name of the column that tells where `name` had no value."""
-    return f"{name}_missing"
-
-
 def missing_indicator(values):
     """1.0 where values are NaN, else 0.0, as float32; integers are never NaN."""
     if arrays.integer_bits(values):
@@ -120,13 +124,10 @@ def missing_indicator(values):
     return arrays.cast(arrays.namespace(values).isnan(values), "float32")
 
 
-def _with_nan(values):
+def _parts(values):
+    """The values, and which rows are missing if any."""
     if not isinstance(values, arrays.Column):
-        return arrays.asarray(values)
+        return arrays.asarray(values), None
     if values.missing is None or not values.missing.any():
-        return values.values
-    # Float64 holds the integers up to 2**53 and NaN.
-    is_float32 = values.values.dtype == np.float32
-    filled = values.values.astype(np.float32 if is_float32 else np.float64)
-    filled[values.missing] = np.nan
-    return filled
+        return values.values, None
+    return values.values, values.missing

@@ -15,6 +15,8 @@ from tfnorm import errors
 ZERO_SCALE_POLICIES = ("one", "raise")
 # A deviation this small beside the mean is noise of the last bit of float64.
 _NOISE = 2.0**-52
+# Of a scale, how far off a centre may be.
+_RESOLVED = 2.0**-10
 
 
 class Scheme(abc.ABC):
@@ -186,9 +188,30 @@ def span(high: np.ndarray, low: np.ndarray) -> np.ndarray:
         return np.asarray(high, np.float64) - np.asarray(low, np.float64)
 
 
-def never_varies(deviation: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """Tells where a deviation is 0 but for noise of the last bit."""
-    return deviation <= _NOISE * np.abs(mean)
+def never_varies(statistic, deviation: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Tells where a deviation is 0, or noise of the last bit of floats."""
+    noise = 0.0 if statistic.kind == "integer" else _NOISE
+    return deviation <= noise * np.abs(mean)
+
+
+def affine(statistic, loc: np.ndarray, scale: np.ndarray) -> bijectors.Affine:
+    """Returns the map that subtracts `loc` and divides by `scale`.
+
+    Raises:
+        DataError: If the data are integers so large beside their scale that float64
+            does not tell their centre from its neighbours.
+    """
+    fitted = bijectors.Affine(loc, scale)
+    size = np.abs(fitted.loc)
+    if statistic.kind == "integer" and np.any(
+        (size > 2.0**53) & (np.spacing(size) > np.abs(fitted.scale) * _RESOLVED)
+    ):
+        raise errors.DataError(
+            f"The values are integers near {fitted.loc} that lie too close together "
+            "for float64 to center. Subtract an integer from them first, such as the "
+            "least of them."
+        )
+    return fitted
 
 
 def divisor(scale: np.ndarray, constant: np.ndarray, policy: str) -> np.ndarray:

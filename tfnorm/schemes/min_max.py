@@ -68,7 +68,7 @@ class MinMax(base.Scheme):
         width = base.span(base.known(statistic.max, "maximum"), least)
         scale = width / (self.high - self.low)
         scale = base.divisor(scale, width == 0, self.zero_scale_policy)
-        affine = bijectors.Affine(least - self.low * scale, scale)
+        affine = base.affine(statistic, least - self.low * scale, scale)
         if self.out_of_range_policy == "extend":
             return affine
         low, high = (np.full(affine.loc.shape, end) for end in (self.low, self.high))
@@ -153,4 +153,4 @@ class MeanRange(base.Scheme):
         least = base.known(statistic.min, "minimum")
         width = base.span(base.known(statistic.max, "maximum"), least)
         scale = base.divisor(width, width == 0, self.zero_scale_policy)
-        return bijectors.Affine(base.known(statistic.mean, "mean"), scale)
+        return base.affine(statistic, base.known(statistic.mean, "mean"), scale)

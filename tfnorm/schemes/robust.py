@@ -84,7 +84,7 @@ class Robust(base.Scheme):
             scale = base.divisor(width, width == 0, self.zero_scale_policy)
             if self.unit_variance:
                 scale = np.where(width == 0, scale, scale / self._normal_range())
-        return bijectors.Affine(loc, scale)
+        return base.affine(statistic, loc, scale)
 
     def _normal_range(self) -> float:
         low, high = map(statistics.NormalDist().inv_cdf, self.quantile_range)

@@ -7,7 +7,6 @@ import typing
 
 import numpy as np
 
-from tfnorm import bijectors
 from tfnorm import config
 from tfnorm import errors
 from tfnorm.schemes import base
@@ -19,9 +18,10 @@ class ZScore(base.Scheme):
     """Subtracts the mean, then divides by the standard deviation.
 
     The deviation is the population one (`ddof=0`). A feature that never varies
-    (deviation at most `2**-52 * abs(mean)`) is centered but not scaled: a value
-    unseen in training stays as far from 0 as it was from the constant. NaN,
-    infinite and missing values enter no statistic; NaN stays NaN.
+    (deviation 0, or at most `2**-52 * abs(mean)` where the data are floats) is
+    centered but not scaled: a value unseen in training stays as far from 0 as it
+    was from the constant. NaN, infinite and missing values enter no statistic; NaN
+    stays NaN.
 
     Args:
         center: Whether to subtract the mean.
@@ -63,6 +63,7 @@ class ZScore(base.Scheme):
         deviation = base.known(statistic.std, "standard deviation")
         scale = np.ones_like(deviation)
         if self.scale:
-            constant = base.never_varies(deviation, mean)
+            constant = base.never_varies(statistic, deviation, mean)
             scale = base.divisor(deviation, constant, self.zero_scale_policy)
-        return bijectors.Affine(mean if self.center else np.zeros_like(mean), scale)
+        loc = mean if self.center else np.zeros_like(mean)
+        return base.affine(statistic, loc, scale)

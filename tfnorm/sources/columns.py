@@ -61,10 +61,17 @@ def of_ragged(value: Any, feature: str | None) -> arrays.Column:
 
 
 def of_series(series: Any, *, feature: str | None = None) -> arrays.Column:
-    """Converts a pandas Series; `None`, `pd.NA` and NaT are missing, NaN is not."""
+    """Converts a pandas Series; what pandas calls missing is missing.
+
+    So is NaN in its plain float columns, as in the Parquet and CSV files that pandas
+    makes of them; in columns of nullable type NaN is a value.
+    """
     dtype = series.dtype
     if isinstance(dtype, np.dtype):
-        return of(series.to_numpy(), feature=feature)
+        column = of(series.to_numpy(), feature=feature)
+        if dtype.kind != "f" or not (missing := np.isnan(column.values)).any():
+            return column
+        return arrays.Column(column.values, missing)
     if hasattr(dtype, "pyarrow_dtype"):
         from tfnorm.sources import arrow
 

@@ -120,6 +120,12 @@ def _columns(element: Any, features: Sequence[str] | None) -> dict[str, arrays.C
         }
     pandas = _pandas(element)
     if pandas == "DataFrame":
+        if not element.columns.is_unique:
+            twice = element.columns[element.columns.duplicated()][0]
+            raise errors.FeatureError(
+                "Two columns of the DataFrame have this name. Rename one.",
+                feature=str(twice),
+            )
         return {
             str(name): columns.of_series(element[name], feature=str(name))
             for name in element.columns

@@ -29,7 +29,7 @@ class Interval:
     upper: float
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Quantiles:
     """A histogram over the leading bits of the values' sort keys.
 
@@ -62,6 +62,16 @@ class Quantiles:
     def __post_init__(self):
         if self.capacity < 4096:
             raise ValueError(f"`capacity` must be at least 4096, got {self.capacity}.")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Quantiles) and self._state() == other._state()
+
+    def __hash__(self) -> int:
+        return hash(self._state())
+
+    def _state(self) -> tuple:
+        arrays = self.keys.tobytes(), self.counts.tobytes()
+        return self.floating, self.dropped, self.capacity, *arrays
 
     @classmethod
     def of(cls, values: np.ndarray, capacity: int = CAPACITY) -> "Quantiles":
