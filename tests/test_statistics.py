@@ -208,6 +208,17 @@ def test_streamed_variance_at_a_million_does_not_cancel():
     )
 
 
+@pytest.mark.parametrize(
+    "value", [1 - 2.0**-53, 1 - 2.0**-24, 1.0, 2.0**-1074, 1.5e300]
+)
+@pytest.mark.parametrize("count", [1023, 1024, 1025, (1 << 17) - 1, 1 << 17])
+def test_a_full_block_of_the_fullest_numbers_is_summed_exactly(value, count):
+    found = statistics.Moments.of(np.full(count, value))
+    exact = fractions.Fraction(value)
+    assert found.total == count * exact * 2**1074
+    assert found.squares == count * exact**2 * 2**2148
+
+
 @pytest.mark.parametrize("wide", [np.float64, np.float32])
 @pytest.mark.parametrize("narrow", [np.float16, ml_dtypes.bfloat16, np.float32])
 def test_the_width_a_column_is_stored_in_leaves_no_trace(wide, narrow):

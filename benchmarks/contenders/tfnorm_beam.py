@@ -13,6 +13,8 @@ from tfnorm import beam
 class ComputeStatistics(base.Contender):
     """From TFRecord files to the written artifact: every statistic of every column."""
 
+    imports = (*base.BEAM, "tfnorm.sources.tfrecord")
+
     def __init__(self, data: data_lib.DataSet):
         super().__init__(data)
         self._folder = tempfile.TemporaryDirectory()

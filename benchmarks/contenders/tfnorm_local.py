@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """tfnorm in this process, without Beam."""
 
-import importlib
-
 from benchmarks import data as data_lib
 from benchmarks.contenders import base
 from tfnorm import analysis
@@ -38,6 +36,8 @@ def answer(data: data_lib.DataSet, found: artifact.Statistics) -> dict:
 class DecodeTFRecord(base.Contender):
     """Reads, checks and decodes all columns of TFRecord files, and no more."""
 
+    imports = ("tfnorm.sources.tfrecord",)
+
     def run(self):
         shards = sources.open(self.data.files("tfrecord"), self.data.names)
         return sum(batch.rows for shard in shards for batch in shard.read())
@@ -49,10 +49,7 @@ class DecodeTFRecord(base.Contender):
 class AnalyzeParquet(base.Contender):
     """Takes all statistics of Parquet files."""
 
-    def __init__(self, data: data_lib.DataSet):
-        super().__init__(data)
-        # tfnorm imports it when it is first needed. Nobody's imports are timed.
-        importlib.import_module("pyarrow.parquet")
+    imports = ("tfnorm.sources.parquet", "pyarrow.parquet")
 
     def run(self):
         return analysis.analyze(self.data.files("parquet"), recipe(self.data))

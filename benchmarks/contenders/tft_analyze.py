@@ -24,6 +24,8 @@ STATISTICS = ("mean", "variance", "min", "max", "quantiles")
 class _Analyze(base.Contender):
     """From TFRecord files, through tfx_bsl's decoder, to the written graph."""
 
+    imports = base.BEAM
+
     def __init__(self, data: data_lib.DataSet):
         super().__init__(data)
         self._folder = tempfile.TemporaryDirectory()

@@ -38,3 +38,8 @@ class Batch:
     file: str | None = None
     first_record: int = 0
     bad_records: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the values take."""
+        return sum(column.values.nbytes for column in self.columns.values())

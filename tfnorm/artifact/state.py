@@ -15,101 +15,126 @@ _KINDS = (None, "floating", "integer")
 def pack(
     features: collections.abc.Mapping[str, statistics.FeatureStatistics], rows: int
 ) -> dict[str, np.ndarray]:
-    """Turns statistics into little-endian arrays; equal state, equal bytes."""
+    """Turns statistics into little-endian arrays; equal state, equal bytes.
+
+    Each array is that of all features, or of all their channels, one after the
+    other in the order of their names.
+    """
     names = sorted(features)
-    arrays = {
+    found = [features[name] for name in names]
+    channels = [channel for feature in found for channel in feature.channels]
+    none = statistics.Quantiles(floating=False, dropped=-1)
+    quantiles = [none if c.quantiles is None else c.quantiles for c in channels]
+    totals, total_sizes = _integers([c.moments.total for c in channels])
+    squares, square_sizes = _integers([c.moments.squares for c in channels])
+    return {
         "names": np.frombuffer(json.dumps(names).encode(), np.uint8),
         "rows": np.array(rows, "<i8"),
+        "features": _table(
+            [(f.rows, f.missing, _KINDS.index(f.kind), _rank(f)) for f in found], 4
+        ),
+        "shapes": np.array([n for f in found for n in f.shape or ()], "<i8"),
+        "counts": _table([c.counts.fields for c in channels], 5),
+        "extrema": _table([_bits(c) for c in channels], 2),
+        "known": np.array([c.extrema.known for c in channels], np.bool_),
+        "totals": totals,
+        "total_sizes": total_sizes,
+        "squares": squares,
+        "square_sizes": square_sizes,
+        "resolution": _table([(q.dropped, q.capacity) for q in quantiles], 2),
+        "sizes": np.array([q.keys.size for q in quantiles], "<i8"),
+        "keys": np.concatenate([none.keys, *(q.keys for q in quantiles)], dtype="<i8"),
+        "buckets": np.concatenate(
+            [none.counts, *(q.counts for q in quantiles)], dtype="<i8"
+        ),
     }
-    for index, name in enumerate(names):
-        for key, value in _pack_feature(features[name]).items():
-            arrays[f"{index}.{key}"] = value
-    return arrays
 
 
 def unpack(arrays) -> tuple[dict[str, statistics.FeatureStatistics], int]:
     """The inverse of `pack`."""
     names = json.loads(arrays["names"].tobytes())
-    parts: dict[int, dict] = {index: {} for index in range(len(names))}
-    for key, array in arrays.items():
-        index, dot, field = key.partition(".")
-        if dot:
-            parts[int(index)][field] = array
-    features = {name: _unpack_feature(parts[i]) for i, name in enumerate(names)}
+    shapes = iter(arrays["shapes"].tolist())
+    channels = _channels(arrays)
+    features = {}
+    for name, (rows, missing, kind, rank) in zip(
+        names, arrays["features"].tolist(), strict=True
+    ):
+        if rank < 0:
+            features[name] = statistics.FeatureStatistics(rows, missing)
+            continue
+        floating = _KINDS[kind] == "floating"
+        shape = tuple(next(shapes) for _ in range(rank))
+        count = int(np.prod(shape, dtype=int))
+        features[name] = statistics.FeatureStatistics(
+            rows,
+            missing,
+            shape,
+            _KINDS[kind],
+            tuple(_channel(floating, *next(channels)) for _ in range(count)),
+        )
     return features, int(arrays["rows"])
 
 
-def _pack_feature(feature: statistics.FeatureStatistics) -> dict[str, np.ndarray]:
-    kind = _KINDS.index(feature.kind)
-    header = np.array([feature.rows, feature.missing, kind], "<i8")
-    if feature.shape is None:
-        return {"header": header}
-    channels = feature.channels
-    number = "<f8" if feature.kind == "floating" else "<i8"
-    bounds = [(c.extrema.low or 0, c.extrema.high or 0) for c in channels]
-    none = statistics.Quantiles(feature.kind == "floating", dropped=-1)
-    quantiles = [none if c.quantiles is None else c.quantiles for c in channels]
-    return {
-        "header": header,
-        "shape": np.array(feature.shape, "<i8"),
-        "counts": np.array([c.counts.fields for c in channels], "<i8"),
-        "extrema": np.array(bounds, number),
-        "known": np.array([c.extrema.known for c in channels], np.bool_),
-        "totals": _integers([c.moments.total for c in channels]),
-        "squares": _integers([c.moments.squares for c in channels]),
-        "resolution": np.array([(q.dropped, q.capacity) for q in quantiles], "<i8"),
-        "sizes": np.array([q.keys.size for q in quantiles], "<i8"),
-        "keys": np.concatenate([q.keys for q in quantiles]).astype("<i8"),
-        "buckets": np.concatenate([q.counts for q in quantiles]).astype("<i8"),
-    }
-
-
-def _unpack_feature(part) -> statistics.FeatureStatistics:
-    rows, missing, kind = part["header"].tolist()
-    if not kind:
-        return statistics.FeatureStatistics(rows, missing)
-    floating = _KINDS[kind] == "floating"
-    ends = np.cumsum(part["sizes"])[:-1]
-    channels = []
-    for counts, bounds, known, total, squares, resolution, keys, buckets in zip(
-        part["counts"].tolist(),
-        part["extrema"].tolist(),
-        part["known"].tolist(),
-        part["totals"],
-        part["squares"],
-        part["resolution"].tolist(),
-        np.split(part["keys"], ends),
-        np.split(part["buckets"], ends),
+def _channels(arrays) -> collections.abc.Iterator[tuple]:
+    ends = np.cumsum(arrays["sizes"])[:-1]
+    return zip(
+        arrays["counts"].tolist(),
+        arrays["extrema"],
+        arrays["known"].tolist(),
+        _unpacked_integers(arrays["totals"], arrays["total_sizes"]),
+        _unpacked_integers(arrays["squares"], arrays["square_sizes"]),
+        arrays["resolution"].tolist(),
+        np.split(arrays["keys"], ends),
+        np.split(arrays["buckets"], ends),
         strict=True,
-    ):
-        found = statistics.Counts(*counts)
-        extrema = statistics.Extrema(*(bounds if known and found.valid else ()))
-        channels.append(
-            statistics.Channel(
-                found,
-                extrema if known else statistics.Extrema(known=False),
-                statistics.Moments(
-                    floating, found.valid, _integer(total), _integer(squares)
-                ),
-                None
-                if resolution[0] < 0
-                else statistics.Quantiles(
-                    floating, resolution[0], keys, buckets, resolution[1]
-                ),
-            )
-        )
-    shape = tuple(part["shape"].tolist())
-    return statistics.FeatureStatistics(
-        rows, missing, shape, _KINDS[kind], tuple(channels)
     )
 
 
-def _integers(values: list[int]) -> np.ndarray:
-    """Two's complement, little-endian, as wide as the widest needs: (n, bytes)."""
-    width = max(value.bit_length() for value in values) // 8 + 1
-    data = b"".join(value.to_bytes(width, "little", signed=True) for value in values)
-    return np.frombuffer(data, np.uint8).reshape(len(values), width)
+def _channel(
+    floating, counts, bits, known, total, squares, resolution, keys, buckets
+) -> statistics.Channel:
+    found = statistics.Counts(*counts)
+    bounds = (bits.view("<f8") if floating else bits).tolist()
+    extrema = statistics.Extrema(*(bounds if known and found.valid else ()))
+    dropped, capacity = resolution
+    quantiles = statistics.Quantiles(floating, dropped, keys, buckets, capacity)
+    return statistics.Channel(
+        found,
+        extrema if known else statistics.Extrema(known=False),
+        statistics.Moments(floating, found.valid, total, squares),
+        None if dropped < 0 else quantiles,
+    )
 
 
-def _integer(row: np.ndarray) -> int:
-    return int.from_bytes(row.tobytes(), "little", signed=True)
+def _rank(feature: statistics.FeatureStatistics) -> int:
+    return -1 if feature.shape is None else len(feature.shape)
+
+
+def _bits(channel: statistics.Channel) -> list[int]:
+    """The extrema as they are stored, 0 where there are none."""
+    number = "<f8" if channel.moments.floating else "<i8"
+    bounds = (channel.extrema.low or 0, channel.extrema.high or 0)
+    return np.array(bounds, number).view("<i8").tolist()
+
+
+def _table(rows: list, columns: int) -> np.ndarray:
+    return np.array(rows, "<i8").reshape(-1, columns)
+
+
+def _integers(values: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Two's complement, little-endian, as wide as each needs; and the widths."""
+    widths = [value.bit_length() // 8 + 1 for value in values]
+    data = b"".join(
+        value.to_bytes(width, "little", signed=True)
+        for value, width in zip(values, widths, strict=True)
+    )
+    return np.frombuffer(data, np.uint8), np.array(widths, "<i8")
+
+
+def _unpacked_integers(data: np.ndarray, widths: np.ndarray) -> list[int]:
+    ends = np.cumsum(widths).tolist()
+    text = data.tobytes()
+    return [
+        int.from_bytes(text[end - width : end], "little", signed=True)
+        for end, width in zip(ends, widths.tolist(), strict=True)
+    ]

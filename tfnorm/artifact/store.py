@@ -33,7 +33,8 @@ def save(found: table.Statistics, path: str | os.PathLike) -> None:
         # The recipe is encoded already.
         described = config.encode(summary(found)) | {"recipe": found.recipe}
         described["checksum"] = _checksum(described)
-        (folder / SUMMARY).write_text(_text(described), encoding="utf-8")
+        text = json.dumps(described, sort_keys=True, indent=2) + "\n"
+        (folder / SUMMARY).write_text(text, encoding="utf-8")
 
 
 def load_statistics(path: str | os.PathLike) -> table.Statistics:
@@ -92,14 +93,11 @@ def _read(path: str | os.PathLike) -> table.Statistics:
     return found
 
 
-def _text(described: dict) -> str:
-    return json.dumps(described, sort_keys=True, indent=2) + "\n"
-
-
 def _checksum(described: dict) -> str:
     """SHA-256 of what the summary says but for this, recipe and sources included."""
     rest = {key: value for key, value in described.items() if key != "checksum"}
-    return hashlib.sha256(_text(rest).encode()).hexdigest()
+    # Compact, for `indent` takes ten times as long.
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def summary(found: table.Statistics) -> dict:

@@ -120,6 +120,16 @@ class Statistics(collections.abc.Mapping):
             found.update(array.tobytes())
         return found.hexdigest()
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the quantiles take, beside which the rest is little."""
+        return sum(
+            2 * channel.quantiles.keys.nbytes
+            for feature in self.features.values()
+            for channel in feature.channels
+            if channel.quantiles is not None
+        )
+
     def save(self, path: str | os.PathLike) -> None:
         """Writes the artifact, a folder, whole or not at all.
 

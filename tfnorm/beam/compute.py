@@ -3,12 +3,14 @@
 """Transforms from shards to batches to statistics."""
 
 import dataclasses
+import pickle
 from collections.abc import Iterable
 from collections.abc import Iterator
 
 import apache_beam as beam
 
 from tfnorm import analysis
+from tfnorm import arrays
 from tfnorm import artifact
 from tfnorm import recipe as recipe_lib
 from tfnorm.beam import failures
@@ -25,7 +27,7 @@ class ReadBatches(beam.PTransform):
         return (
             shards
             | "SpreadShards" >> beam.Reshuffle()
-            | "ReadShards" >> beam.ParDo(_ReadShard())
+            | "ReadShards" >> beam.ParDo(_ReadShard()).with_output_types(arrays.Batch)
         )
 
 
@@ -62,10 +64,18 @@ class ComputeStatistics(beam.PTransform):
         super().__init__()
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        summarize = beam.ParDo(_SummarizeBundle(self.recipe))
+        found = batches | "SummarizeBundles" >> summarize.with_output_types(
+            artifact.Statistics
+        )
+        # In place of Combine's own default, whose side input costs more.
+        none = batches.pipeline | "OfNoRows" >> beam.Create(
+            [artifact.Statistics()], reshuffle=False
+        )
         return (
-            batches
-            | "SummarizeBundles" >> beam.ParDo(_SummarizeBundle(self.recipe))
-            | "MergeStatistics" >> beam.CombineGlobally(_Merge())
+            (found, none)
+            | beam.Flatten()
+            | "MergeStatistics" >> beam.CombineGlobally(_Merge()).without_defaults()
             | "CheckStatistics" >> beam.ParDo(_Check(self.recipe, self.max_bad_records))
         )
 
@@ -85,6 +95,29 @@ class WriteStatistics(beam.PTransform):
 
     def expand(self, found: beam.PCollection) -> beam.PCollection:
         return found | "WriteArtifact" >> beam.ParDo(_Write(self.path))
+
+
+class _Pickled(beam.coders.Coder):
+    """Pickle, as without it, but for the estimates of sizes that runners ask for.
+
+    Those would pickle whole batches and statistics only to count their bytes.
+    """
+
+    def encode(self, value) -> bytes:
+        return pickle.dumps(value, protocol=5)
+
+    def decode(self, encoded: bytes):
+        return pickle.loads(encoded)
+
+    def estimate_size(self, value) -> int:
+        return value.nbytes
+
+    def is_deterministic(self) -> bool:
+        return False
+
+
+for _kind in (arrays.Batch, artifact.Statistics):
+    beam.coders.registry.register_coder(_kind, _Pickled)
 
 
 class _ReadShard(beam.DoFn):
@@ -130,8 +163,11 @@ class _Merge(beam.CombineFn):
                 merged = merged.merge(accumulator)
         return merged
 
-    def extract_output(self, accumulator):
+    def extract_output(self, accumulator) -> artifact.Statistics:
         return accumulator
+
+    def get_accumulator_coder(self) -> beam.coders.Coder:
+        return _Pickled()
 
 
 class _Check(beam.DoFn):

@@ -48,7 +48,7 @@ def compute_statistics(
     with failures.restored(), _pipeline(beam_args) as pipeline:
         _ = (
             pipeline
-            | "ListShards" >> beam.Create(shards)
+            | "ListShards" >> beam.Create(shards, reshuffle=False)
             | compute.ReadBatches()
             | compute.ComputeStatistics(recipe, max_bad_records)
             | compute.WriteStatistics(os.fspath(out))
@@ -65,7 +65,8 @@ def _pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
     try:
         with contextlib.redirect_stderr(said):
             options = pipeline_options.PipelineOptions(flags)
-            _check_known(options)
+            if beam_args:
+                _check_known(options)
             return beam.Pipeline(options=options)
     except errors.OptionsError:
         raise

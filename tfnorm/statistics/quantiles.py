@@ -3,6 +3,7 @@
 """Quantiles with certain bounds, from an order-free histogram."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -138,28 +139,28 @@ class Quantiles:
         """
         if not 0 <= q <= 1:
             raise ValueError(f"`q` must lie between 0 and 1, got {q}.")
-        total = int(self.counts.sum())
-        if not total:
+        if not self.counts.size:
             return Interval(np.nan, np.nan, np.nan)
+        total = int(self._ends[-1])
         position = q * (total - 1)
         rank = min(int(position), total - 1)
         share = position - rank
         first = self._order_statistic(rank, extrema)
         second = self._order_statistic(min(rank + 1, total - 1), extrema)
         return Interval(
-            *(
-                _interpolate(a, b, share)
-                for a, b in zip(
-                    dataclasses.astuple(first), dataclasses.astuple(second), strict=True
-                )
-            )
+            _interpolate(first.lower, second.lower, share),
+            _interpolate(first.value, second.value, share),
+            _interpolate(first.upper, second.upper, share),
         )
 
+    @functools.cached_property
+    def _ends(self) -> np.ndarray:
+        return np.cumsum(self.counts)
+
     def _order_statistic(self, rank: int, extrema) -> Interval:
-        ends = np.cumsum(self.counts)
-        bucket = int(np.searchsorted(ends, rank, side="right"))
+        bucket = int(np.searchsorted(self._ends, rank, side="right"))
         inside = int(self.counts[bucket])
-        place = rank - (int(ends[bucket]) - inside)
+        place = rank - (int(self._ends[bucket]) - inside)
         # In Python integers: a bucket of int64 may reach past its greatest value.
         lowest = int(self.keys[bucket]) << self.dropped
         highest = lowest + (1 << self.dropped) - 1

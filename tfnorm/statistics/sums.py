@@ -20,8 +20,9 @@ from tfnorm.statistics import block as block_lib
 # Every float64 is a multiple of 2**-1074, its square one of 2**-2148.
 UNIT = 1074
 
-# Float64 values that fit a core's cache beside a temporary or two.
-_CHUNK = 1 << 14
+# So many sums are kept apart: numbers are added a few at a time, so that a pass
+# takes more bits of each.
+_PARTS = 1 << 9
 _LOW_22_BITS = np.int64((1 << 22) - 1)
 _SPLITTER = float((1 << 27) + 1)
 
@@ -41,22 +42,17 @@ def exact_sums(block: block_lib.Block) -> tuple[int, int]:
     if not block.floating:
         return _integer_sums(values, *block.extrema)
     least, greatest = block.magnitudes
-    total = squares = 0
-    for start in range(0, values.size, _CHUNK):
-        chunk = values[start : start + _CHUNK]
-        if least < 2.0**-480 or greatest >= 2.0**500:
-            total += float_sum(chunk)
-            squares += _scaled_square_sum(chunk)
-            continue
-        # In this range no square, nor its rounding error, over- or underflows.
-        bits = 24 if _is_narrow(chunk) else 53
-        unit = math.frexp(least)[1] - bits
-        total += _grid_sum(chunk, greatest, unit)
-        if bits == 24:
-            squares += _grid_sum(chunk * chunk, greatest**2, 2 * unit) << UNIT
-        else:
-            squares += sum(map(float_sum, _two_square(chunk))) << UNIT
-    return total, squares
+    if least < 2.0**-480 or greatest >= 2.0**500:
+        return float_sum(values), _scaled_square_sum(values)
+    # In this range no square, nor its rounding error, over- or underflows.
+    bits = 24 if _is_narrow(values) else 53
+    unit = math.frexp(least)[1] - bits
+    total = _grid_sum(values, greatest, unit)
+    if bits == 24:
+        squares = _grid_sum(values * values, greatest**2, 2 * unit)
+    else:
+        squares = sum(map(float_sum, _two_square(values)))
+    return total, squares << UNIT
 
 
 def float_sum(values: np.ndarray) -> int:
@@ -78,27 +74,37 @@ def _grid_sum(values: np.ndarray, greatest: float, finest: int) -> int:
         greatest: No magnitude is greater; at most 2**900 or so.
         finest: Where to stop, or a lower bound: it ends when nothing is left.
     """
-    room = max(2, (values.size - 1).bit_length())
+    if values.size > _PARTS and values.size % _PARTS:
+        values = np.concatenate([values, np.zeros(-values.size % _PARTS)])
+    # A pass adds `values.size / _PARTS` numbers at a time in float64.
+    room = max(2, (values.size // _PARTS - 1).bit_length())
     exponent = math.frexp(greatest)[1]
     finest = max(finest, -UNIT)
     result = 0
     while True:
-        # Grid of 2**unit: `values.size` parts of up to 2**exponent fit 53 bits.
+        # Grid of 2**unit: so many numbers of up to 2**exponent fit 53 bits.
         unit = exponent + room - 53
         if unit <= finest:
-            return result + _units(values.sum(), finest)
+            return result + _units(values, finest)
         anchor = math.ldexp(1.5, unit + 52)
         leading = values + anchor
         leading -= anchor
-        result += _units(leading.sum(), unit)
+        result += _units(leading, unit)
         values = np.subtract(values, leading, out=leading)
         exponent = unit  # Half a unit is left of each at most.
         if finest == -UNIT and not values.any():
             return result
 
 
-def _units(total: float, unit: int) -> int:
-    return int(math.ldexp(total, -unit)) << (unit + UNIT)
+def _units(values: np.ndarray, unit: int) -> int:
+    """The sum of multiples of 2**unit, of which `_grid_sum` tells how great."""
+    if values.size > _PARTS:
+        values = values.reshape(-1, _PARTS).sum(axis=0)
+    # Two steps, since 2.0**1074 is too great; each is exact.
+    half = -unit // 2
+    counts = values * 2.0**half * 2.0 ** (-unit - half)
+    # Up to 2**53 each, and so many of those fit int64.
+    return int(counts.astype(np.int64).sum()) << (unit + UNIT)
 
 
 def _is_narrow(values: np.ndarray) -> bool:
