@@ -1,14 +1,13 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Renders the results as Markdown, and puts them into a README.
+"""Renders the results as Markdown, and puts them into the READMEs.
 
-python -m benchmarks.table [README.md ...]
+python -m benchmarks.table
 """
 
 import json
 import pathlib
 import re
-import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,8 +16,15 @@ from benchmarks import goals
 
 HERE = pathlib.Path(__file__).absolute().parent
 RESULTS = HERE / "results" / "statistics.json"
-READMES = (HERE / "README.md", HERE.parent / "README.md")
 START, END = "<!-- benchmark:statistics -->", "<!-- /benchmark -->"
+
+
+def readmes(results: dict) -> dict[pathlib.Path, str]:
+    """Returns what is to stand in each README."""
+    return {
+        HERE.parent / "README.md": f"{ratios(results)}\n\n{machine(results)}",
+        HERE / "README.md": render(results),
+    }
 
 
 def render(results: dict) -> str:
@@ -26,13 +32,17 @@ def render(results: dict) -> str:
     parts = [ratios(results)]
     for suite, title in results["suites"].items():
         parts.append(f"**{title}**\n\n{measured(results, suite)}")
+    return "\n\n".join([*parts, machine(results)])
+
+
+def machine(results: dict) -> str:
+    """Returns where it was measured, and with what."""
     host, versions = results["machine"], results["versions"]
     names = ", ".join(f"{name} {version}" for name, version in versions.items())
-    parts.append(
+    return (
         f"{host['processor']}, {host['cores']} cores, {host['memory_gib']} GiB, "
         f"{host['system']}; {names}."
     )
-    return "\n\n".join(parts)
 
 
 def ratios(results: dict) -> str:
@@ -140,6 +150,6 @@ def _error(runs: Sequence[dict], field: str) -> str:
 
 
 if __name__ == "__main__":
-    rendered = render(json.loads(RESULTS.read_text(encoding="utf-8")))
-    for readme in [pathlib.Path(path) for path in sys.argv[1:]] or READMES:
+    found = json.loads(RESULTS.read_text(encoding="utf-8"))
+    for readme, rendered in readmes(found).items():
         update(readme, rendered)

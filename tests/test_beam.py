@@ -152,15 +152,30 @@ def test_shards_of_another_type_name_the_feature(tmp_path):
         run(tmp_path / "*.tfrecord", tmp_path, tfnorm.Recipe({"x": schemes.ZScore()}))
 
 
+def test_own_pipelines_get_errors_by_their_type():
+    batch = arrays.Batch({"a": arrays.Column(np.array([1.0]))}, 1)
+    with pytest.raises(errors.FeatureError) as raised:
+        with tfnorm.beam.typed_errors(), beam.Pipeline("FnApiRunner") as pipeline:
+            _ = pipeline | beam.Create([batch]) | tfnorm.beam.ComputeStatistics(RECIPE)
+    assert raised.value.feature == "delay"
+
+
+@pytest.mark.parametrize("recipe", [None, RECIPE])
+def test_no_rows_are_an_error(recipe):
+    with pytest.raises(errors.EmptyDataError):
+        with tfnorm.beam.typed_errors(), beam.Pipeline("FnApiRunner") as pipeline:
+            _ = pipeline | beam.Create([]) | tfnorm.beam.ComputeStatistics(recipe)
+
+
 def test_an_error_without_a_mark_is_left_as_it_is():
-    with pytest.raises(KeyError), failures.restored():
+    with pytest.raises(KeyError), failures.typed_errors():
         raise KeyError("else")
 
 
 @pytest.mark.parametrize("text", ["{}", "{!r}"])
 def test_an_error_survives_being_quoted(text):
     error = errors.FeatureError('it\'s "odd"\n', feature="ü", file="f", record=3)
-    with pytest.raises(errors.FeatureError) as raised, failures.restored():
+    with pytest.raises(errors.FeatureError) as raised, failures.typed_errors():
         try:
             with failures.carried():
                 raise error

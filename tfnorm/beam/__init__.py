@@ -5,6 +5,7 @@
 from tfnorm.beam.compute import ComputeStatistics
 from tfnorm.beam.compute import ReadBatches
 from tfnorm.beam.compute import WriteStatistics
+from tfnorm.beam.failures import typed_errors
 from tfnorm.beam.job import compute_statistics
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "ReadBatches",
     "WriteStatistics",
     "compute_statistics",
+    "typed_errors",
 ]

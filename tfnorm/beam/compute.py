@@ -3,6 +3,7 @@
 """Transforms from shards to batches to statistics."""
 
 import dataclasses
+import itertools
 import pickle
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tfnorm import analysis
 from tfnorm import arrays
 from tfnorm import artifact
 from tfnorm import recipe as recipe_lib
+from tfnorm import sources
 from tfnorm.beam import failures
 
 
@@ -24,10 +26,13 @@ class ReadBatches(beam.PTransform):
     """
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        # Grouping spreads the shards over workers, with half of Reshuffle's steps.
         return (
             shards
-            | "SpreadShards" >> beam.Reshuffle()
-            | "ReadShards" >> beam.ParDo(_ReadShard()).with_output_types(arrays.Batch)
+            | "NameShards"
+            >> beam.Map(_named).with_output_types(tuple[str, sources.Shard])
+            | "SpreadShards" >> beam.GroupByKey()
+            | "ReadShards" >> beam.ParDo(_ReadShards()).with_output_types(arrays.Batch)
         )
 
 
@@ -37,6 +42,8 @@ class ComputeStatistics(beam.PTransform):
 
     The result does not depend on the runner, on bundles, retries or merge order, not
     in the last bit. Each bundle is reduced to one accumulator before the shuffle.
+    To catch errors of workers by their type, run the pipeline within
+    `tfnorm.beam.typed_errors()`.
 
     Args:
         recipe: What to take statistics of; `None` for every feature of numbers.
@@ -64,19 +71,55 @@ class ComputeStatistics(beam.PTransform):
         super().__init__()
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        summarize = beam.ParDo(_SummarizeBundle(self.recipe))
-        found = batches | "SummarizeBundles" >> summarize.with_output_types(
-            artifact.Statistics
-        )
-        # In place of Combine's own default, whose side input costs more.
+        # So that no rows at all are an error, too.
         none = batches.pipeline | "OfNoRows" >> beam.Create(
             [artifact.Statistics()], reshuffle=False
         )
+        found = batches | SummarizeBundles(self.recipe)
+        merge = MergeStatistics(self.recipe, self.max_bad_records)
+        return (found, none) | beam.Flatten() | merge
+
+
+@dataclasses.dataclass
+class SummarizeBundles(beam.PTransform):
+    """Reduces each bundle of column batches to one `tfnorm.Statistics`.
+
+    Args:
+        recipe: As of `ComputeStatistics`.
+    """
+
+    recipe: recipe_lib.Recipe | None = None
+
+    def __post_init__(self):
+        super().__init__()
+
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        summarize = beam.ParDo(_SummarizeBundle(self.recipe))
+        return batches | summarize.with_output_types(artifact.Statistics)
+
+
+@dataclasses.dataclass
+class MergeStatistics(beam.PTransform):
+    """Merges `tfnorm.Statistics` of parts to those of all, and checks them.
+
+    Args:
+        recipe: As of `ComputeStatistics`.
+        max_bad_records: As of `ComputeStatistics`.
+    """
+
+    recipe: recipe_lib.Recipe | None = None
+    max_bad_records: int = 0
+
+    def __post_init__(self):
+        super().__init__()
+
+    def expand(self, found: beam.PCollection) -> beam.PCollection:
+        check = beam.ParDo(_Check(self.recipe, self.max_bad_records))
+        # Without Combine's own default, which is a side input and another stage.
         return (
-            (found, none)
-            | beam.Flatten()
+            found
             | "MergeStatistics" >> beam.CombineGlobally(_Merge()).without_defaults()
-            | "CheckStatistics" >> beam.ParDo(_Check(self.recipe, self.max_bad_records))
+            | "CheckStatistics" >> check
         )
 
 
@@ -120,10 +163,15 @@ for _kind in (arrays.Batch, artifact.Statistics):
     beam.coders.registry.register_coder(_kind, _Pickled)
 
 
-class _ReadShard(beam.DoFn):
-    def process(self, shard):
+def _named(shard: sources.Shard) -> tuple[str, sources.Shard]:
+    return repr(shard), shard
+
+
+class _ReadShards(beam.DoFn):
+    def process(self, named):
+        _, shards = named
         with failures.carried():
-            for batch in shard.read():
+            for batch in itertools.chain.from_iterable(s.read() for s in shards):
                 beam.metrics.Metrics.counter("tfnorm", "rows").inc(batch.rows)
                 beam.metrics.Metrics.counter("tfnorm", "bad_records").inc(
                     batch.bad_records

@@ -29,8 +29,11 @@ def carried() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def restored() -> Iterator[None]:
-    """Raises the `TfnormError` that the text of an exception carries, if one."""
+def typed_errors() -> Iterator[None]:
+    """Raises a worker's `TfnormError` as what it was, where the body runs a pipeline.
+
+    Without this, it comes as a runner's error that holds it as text.
+    """
     try:
         yield
     except Exception as failure:

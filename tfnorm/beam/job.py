@@ -45,12 +45,13 @@ def compute_statistics(
     """
     features = None if recipe is None else list(recipe.features)
     shards = sources.open(pattern, features, max_bad_records=max_bad_records)
-    with failures.restored(), _pipeline(beam_args) as pipeline:
+    with failures.typed_errors(), _pipeline(beam_args) as pipeline:
         _ = (
             pipeline
             | "ListShards" >> beam.Create(shards, reshuffle=False)
             | compute.ReadBatches()
-            | compute.ComputeStatistics(recipe, max_bad_records)
+            | compute.SummarizeBundles(recipe)
+            | compute.MergeStatistics(recipe, max_bad_records)
             | compute.WriteStatistics(os.fspath(out))
         )
     return artifact.load_statistics(out)

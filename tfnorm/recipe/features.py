@@ -33,9 +33,11 @@ class Feature:
             statistics and constants of its own. Features of one number a row have
             none to keep; `None` pools all values of a row.
         nan_policy: What NaN in the fitted data means: "omit" leaves it out,
-            "raise" refuses to fit, "propagate" makes every output NaN.
+            "raise" refuses to fit, "propagate" makes every output NaN. Missing
+            values are no NaN: they are always left out, and counted.
         missing: What becomes of NaN and missing values: "keep" lets them be NaN,
-            "impute" fills them.
+            "impute" fills them. Networks need the latter: a NaN makes all of their
+            output NaN, or is swallowed unseen (TensorFlow's ReLU may make it 0).
         impute_with: "mean", "median" or a number, in the feature's own unit.
         indicator: Whether `<feature>_missing` is added: 1.0 where there was no
             value, else 0.0.
