@@ -144,6 +144,9 @@ def forward_steps(bijector) -> list:
         return [step for part in bijector.parts for step in forward_steps(part)]
     if isinstance(bijector, bijectors.LogFloor):
         return [(bijector.forward, lambda y: 4 * ULP * (np.abs(y) + bijector.span))]
+    if isinstance(bijector, bijectors.PerSample):
+        # Of the sample's numbers, which are a few times its scale; sums round too.
+        return [(bijector.forward, lambda y: 32 * ULP * (np.abs(y) + 4))]
     # At most three roundings of half an ulp; logarithms are good to 2 ulp.
     return [(bijector.forward, lambda y: 4 * ULP * np.abs(y))]
 
@@ -175,7 +178,9 @@ def _with_error(steps: list, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _approximates(bijector) -> bool:
     if isinstance(bijector, bijectors.Chain):
         return any(map(_approximates, bijector.parts))
-    return isinstance(bijector, bijectors.Pointwise | bijectors.LogFloor)
+    return isinstance(
+        bijector, bijectors.Pointwise | bijectors.LogFloor | bijectors.PerSample
+    )
 
 
 def _assert_within(actual, expected, bound, what: str) -> None:

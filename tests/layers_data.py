@@ -27,11 +27,16 @@ LAYERS = {
     "mean_range": (layers.MeanRange, {"axis": None}),
     "min_max": (layers.MinMax, {"low": -1.0}),
     "min_max_clip": (layers.MinMax, {"out_of_range_policy": "clip"}),
+    "per_image": (layers.PerImage, {}),
+    "per_image_extrema": (layers.PerImage, {"statistic": "extrema", "clip": 20.0}),
     "percentile_clip": (layers.PercentileClip, {"low": 0.1, "high": 0.9}),
     "preset_caffe": (layers.Preset, {"preset": "caffe"}),
     "preset_imagenet": (layers.Preset, {"preset": "imagenet"}),
     "rescale": (layers.Rescale, {"input_range": (0.0, 100.0)}),
     "robust": (layers.Robust, {"quantile_range": (0.1, 0.9), "unit_variance": True}),
+    "sum_to_one": (layers.SumToOne, {}),
+    "unit_norm": (layers.UnitNorm, {}),
+    "unit_norm_3": (layers.UnitNorm, {"order": 3.0}),
     "z_score": (layers.ZScore, {}),
     "z_score_center": (layers.ZScore, {"scale": False}),
 }
@@ -80,12 +85,15 @@ def normalized() -> collections.abc.Iterator[tuple]:
             yield name, dtype, layer(contracts.array(x, dtype))
 
 
-def log_error(layer: layers.SchemeLayer) -> float:
-    """Returns how far two frameworks may lie apart after a logarithm, else 0.
+def framework_error(layer: layers.SchemeLayer) -> float:
+    """Returns how far two frameworks may lie apart, 0 without logarithms and sums.
 
     Each rounds logarithms up to 8 (of data up to 2,980) right to 2 ulp, and the
     scheme after it stretches the difference.
     """
+    if isinstance(layer.scheme, schemes.per_sample.PerSample):
+        # Some ten roundings of numbers up to 4, in sums of another order.
+        return 10 * contracts.ULP * 4
     stretch = layer.live.weights.get("1.inverse_scale")
     if not isinstance(layer, layers.Log):
         return 0.0

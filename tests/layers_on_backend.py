@@ -268,6 +268,16 @@ def fact_a_mask_passes_through():
     assert value(layer(inputs)._keras_mask).all()
 
 
+def fact_padded_steps_of_a_sample_change_nothing():
+    x = data.REAL.reshape(4, 16, 3)
+    padded = np.concatenate([x, np.zeros((4, 2, 3), np.float32)], axis=1)
+    layer = layers.PerImage()
+    model = model_of(keras.layers.Masking(), layer, shape=(None, 3))
+    found, wanted = predict(model, padded)[:, :16], value(layer(x))
+    # 8 ulp: sums of 48 numbers, in another order with the padding.
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=2**-20)
+
+
 def fact_numbers_are_those_of_every_other_backend():
     # Compared by the test: what is written here, per backend.
     found = {f"{name}.{kind}": value(y) for name, kind, y in data.normalized()}

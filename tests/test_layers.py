@@ -41,7 +41,7 @@ def test_gives_the_numbers_of_a_fitted_recipe_in_numpy(name, dtype):
     layer = data.made(name)
     x = contracts.array(np.clip(np.abs(data.REAL) + 1, 1, 100), dtype)
     wanted = data.fitted(name).forward({"": x})[""].astype(np.float32)
-    bound = data.log_error(layer)
+    bound = data.framework_error(layer)
     np.testing.assert_allclose(value(layer(x)), wanted, rtol=0, atol=bound)
 
 
@@ -51,7 +51,7 @@ def test_gives_the_same_numbers_under_xla(name):
     compiled = tf.function(lambda x: layer(x), jit_compile=True)
     x = data.data_for(name)
     eager = value(layer(x))
-    bound = data.log_error(layer)
+    bound = data.framework_error(layer)
     np.testing.assert_allclose(value(compiled(x)), eager, rtol=0, atol=bound)
 
 
@@ -228,7 +228,9 @@ def test_adapts_to_a_pydataset():
 # The inverse.
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [n for n in NAMES if data.made(n).live.structure.invertible]
+)
 def test_denormalize_undoes_the_layer(name):
     layer, x = data.made(name), data.data_for(name)
     low, high = (np.quantile(x, q, axis=0, method="nearest") for q in (0.2, 0.8))
@@ -258,7 +260,13 @@ def test_denormalize_before_adapt_is_an_error():
 
 
 @pytest.mark.parametrize(
-    "layer", [layers.Preset("whisper"), layers.ZScore(trainable_constants=True)]
+    "layer",
+    [
+        layers.Preset("whisper"),
+        layers.ZScore(trainable_constants=True),
+        layers.PerImage(),
+        layers.UnitNorm(),
+    ],
 )
 def test_what_loses_information_has_no_inverse(layer):
     with pytest.raises(errors.NotInvertible):

@@ -88,6 +88,7 @@ class Observer:
         *,
         quantiles: bool = True,
     ):
+        arrays.keep_freed_memory()
         self.bad_records = 0
         self._quantiles = quantiles
         self._recipe = recipe

@@ -6,6 +6,7 @@ from tfnorm.arrays.axes import broadcast
 from tfnorm.arrays.axes import kept_axes
 from tfnorm.arrays.columns import Batch
 from tfnorm.arrays.columns import Column
+from tfnorm.arrays.memory import keep_freed_memory
 from tfnorm.arrays.tensors import asarray
 from tfnorm.arrays.tensors import cast
 from tfnorm.arrays.tensors import compute_dtype
@@ -18,8 +19,8 @@ from tfnorm.arrays.tensors import full
 from tfnorm.arrays.tensors import integer_bits
 from tfnorm.arrays.tensors import namespace
 from tfnorm.arrays.tensors import rank
+from tfnorm.arrays.tensors import reduce
 from tfnorm.arrays.tensors import rounded
-from tfnorm.arrays.tensors import sample_max
 
 __all__ = [
     "Batch",
@@ -35,9 +36,10 @@ __all__ = [
     "framework",
     "full",
     "integer_bits",
+    "keep_freed_memory",
     "kept_axes",
     "namespace",
     "rank",
+    "reduce",
     "rounded",
-    "sample_max",
 ]

@@ -180,14 +180,14 @@ def flip(x: typing.Any, axis: int) -> typing.Any:
     return namespace(x).flip(x, axis)
 
 
-def sample_max(x: typing.Any) -> typing.Any:
-    """Returns the largest value of each row, with all axes kept at size 1."""
-    axes = tuple(range(1, rank(x)))
+def reduce(kind: str, x: typing.Any, axes: tuple[int, ...]) -> typing.Any:
+    """Returns the "sum", "mean", "min" or "max" over axes, which keep size 1."""
     if not axes:
         return x
     if framework(x) == "torch":
-        return sys.modules["torch"].amax(x, dim=axes, keepdim=True)
-    return namespace(x).max(x, axis=axes, keepdims=True)
+        name = {"min": "amin", "max": "amax"}.get(kind, kind)
+        return getattr(sys.modules["torch"], name)(x, dim=axes, keepdim=True)
+    return getattr(namespace(x), kind)(x, axis=axes, keepdims=True)
 
 
 def fence(value: typing.Any, x: typing.Any) -> typing.Any:

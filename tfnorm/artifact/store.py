@@ -33,8 +33,7 @@ def save(found: table.Statistics, path: str | os.PathLike) -> None:
         # The recipe is encoded already.
         described = config.encode(summary(found)) | {"recipe": found.recipe}
         described["checksum"] = _checksum(described)
-        text = json.dumps(described, sort_keys=True, indent=2) + "\n"
-        (folder / SUMMARY).write_text(text, encoding="utf-8")
+        (folder / SUMMARY).write_text(_text(described), encoding="utf-8")
 
 
 def load_statistics(path: str | os.PathLike) -> table.Statistics:
@@ -93,11 +92,22 @@ def _read(path: str | os.PathLike) -> table.Statistics:
     return found
 
 
+def _text(described: dict) -> str:
+    """JSON with a line for each feature: `indent` takes ten times as long."""
+    lines = {key: _line(value) for key, value in described.items()}
+    features = (f"  {_line(n)}: {_line(f)}" for n, f in described["features"].items())
+    lines["features"] = "{\n" + ",\n".join(features) + "\n}"
+    return "{\n" + ",\n".join(f'"{k}": {lines[k]}' for k in sorted(lines)) + "\n}\n"
+
+
+def _line(value) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
 def _checksum(described: dict) -> str:
     """SHA-256 of what the summary says but for this, recipe and sources included."""
     rest = {key: value for key, value in described.items() if key != "checksum"}
-    # Compact, for `indent` takes ten times as long.
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(_line(rest).encode()).hexdigest()
 
 
 def summary(found: table.Statistics) -> dict:

@@ -11,6 +11,7 @@ from tfnorm.bijectors.flip import Flip
 from tfnorm.bijectors.identity import Identity
 from tfnorm.bijectors.impute import Impute
 from tfnorm.bijectors.log_floor import LogFloor
+from tfnorm.bijectors.per_sample import PerSample
 from tfnorm.bijectors.pointwise import Pointwise
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Identity",
     "Impute",
     "LogFloor",
+    "PerSample",
     "Pointwise",
     "between",
 ]

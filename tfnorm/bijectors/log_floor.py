@@ -49,7 +49,8 @@ class LogFloor(base.Bijector):
         xp = arrays.namespace(x)
         x = arrays.cast(x, arrays.compute_dtype(x))
         z = xp.log10(xp.where(x < self.least, arrays.full(self.least, like=x), x))
-        floor = arrays.sample_max(z) - self.span
+        samples = tuple(range(1, arrays.rank(z)))
+        floor = arrays.reduce("max", z, samples) - self.span
         return xp.where(z < floor, floor, z)
 
     def inverse_with(self, y, constants):

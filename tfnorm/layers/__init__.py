@@ -12,6 +12,9 @@ from tfnorm.layers.fitted import ZScore
 from tfnorm.layers.given import Affine
 from tfnorm.layers.given import Preset
 from tfnorm.layers.given import Rescale
+from tfnorm.layers.per_sample import PerImage
+from tfnorm.layers.per_sample import SumToOne
+from tfnorm.layers.per_sample import UnitNorm
 from tfnorm.layers.tails import Log
 from tfnorm.layers.tails import PercentileClip
 from tfnorm.layers.tails import Robust
@@ -24,10 +27,13 @@ __all__ = [
     "MaxAbs",
     "MeanRange",
     "MinMax",
+    "PerImage",
     "PercentileClip",
     "Preset",
     "Rescale",
     "Robust",
     "SchemeLayer",
+    "SumToOne",
+    "UnitNorm",
     "ZScore",
 ]

@@ -51,7 +51,13 @@ class SchemeLayer(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.scheme = scheme
         # A proxy, for Keras and TensorFlow wrap the dicts that they find.
-        self.arguments = types.MappingProxyType(config_lib.encode(arguments))
+        self.arguments = types.MappingProxyType(
+            {
+                # Keras writes infinity itself.
+                key: value if isinstance(value, float) else config_lib.encode(value)
+                for key, value in arguments.items()
+            }
+        )
         self.axis = axis if axis is None or isinstance(axis, int) else tuple(axis)
         self.trainable_constants = trainable_constants
         self.supports_masking = True
@@ -183,13 +189,13 @@ class SchemeLayer(keras.layers.Layer):
             self.live = self._make(found.shape or ())
         self.live.assign(fitted)
 
-    def _normalize(self, inputs):
+    def _normalize(self, inputs, mask=None):
         if not self.live.is_fitted():
             raise errors.NotFittedError(
                 f"Layer {self.name!r} has no constants yet. Call `adapt(data)` first, "
                 f"or make it by `{type(self).__name__}.from_statistics`."
             )
-        return arrays.cast(self.live.forward(inputs), self.compute_dtype)
+        return arrays.cast(self.live.forward(inputs, mask), self.compute_dtype)
 
 
 def _pick(found, feature: str | None, scheme: schemes.Scheme):

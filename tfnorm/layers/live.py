@@ -61,10 +61,17 @@ class LiveMap:
                 autocast=False,
             )
 
-    def forward(self, x: typing.Any) -> typing.Any:
-        """Maps an array or tensor of any framework."""
+    def forward(self, x: typing.Any, mask: typing.Any = None) -> typing.Any:
+        """Maps an array or tensor of any framework.
+
+        Args:
+            x: The tensor.
+            mask: For maps of single samples: what of it counts.
+        """
         structure, tensors = self._at(x)
-        return structure.forward_with(x, tensors)
+        if mask is None:
+            return structure.forward_with(x, tensors)
+        return structure.forward_with(x, tensors, mask)
 
     def inverse(self, y: typing.Any) -> typing.Any:
         """Undoes `forward`.
@@ -102,6 +109,8 @@ class LiveMap:
     def _at(self, x):
         """The map and its constants, for the axes and the framework of `x`."""
         rank = arrays.rank(x)
+        if not self.weights:
+            return self.structure.along(self.axis, rank), {}
         sizes = tuple(x.shape[axis] for axis in arrays.kept_axes(self.axis, rank))
         tensors = {key: _tensor(weight, x) for key, weight in self.weights.items()}
         if self._same(sizes):

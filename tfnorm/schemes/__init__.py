@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Schemes: each turns a statistic into a bijector."""
 
+from tfnorm.schemes import per_sample
 from tfnorm.schemes import presets
 from tfnorm.schemes.base import Scheme
 from tfnorm.schemes.fixed import Affine
@@ -10,6 +11,9 @@ from tfnorm.schemes.log import Log
 from tfnorm.schemes.min_max import MaxAbs
 from tfnorm.schemes.min_max import MeanRange
 from tfnorm.schemes.min_max import MinMax
+from tfnorm.schemes.per_sample import PerImage
+from tfnorm.schemes.per_sample import SumToOne
+from tfnorm.schemes.per_sample import UnitNorm
 from tfnorm.schemes.presets import LogMel
 from tfnorm.schemes.presets import Preset
 from tfnorm.schemes.registry import REGISTRY
@@ -26,12 +30,16 @@ __all__ = [
     "MaxAbs",
     "MeanRange",
     "MinMax",
+    "PerImage",
     "PercentileClip",
     "Preset",
     "Rescale",
     "Robust",
     "Row",
     "Scheme",
+    "SumToOne",
+    "UnitNorm",
     "ZScore",
+    "per_sample",
     "presets",
 ]

@@ -3,11 +3,13 @@
 """The table of all schemes: what stands here, every law is tested on."""
 
 import dataclasses
+import math
 
 from tfnorm.schemes import base
 from tfnorm.schemes import fixed
 from tfnorm.schemes import log
 from tfnorm.schemes import min_max
+from tfnorm.schemes import per_sample
 from tfnorm.schemes import presets
 from tfnorm.schemes import robust
 from tfnorm.schemes import z_score
@@ -59,5 +61,18 @@ REGISTRY: dict[str, Row] = {
         for name in presets.NAMES
         if name != "whisper"
     },
+    "per_image": Row(per_sample.PerImage(), "pixels", "nowhere"),
+    "per_image_per_channel": Row(
+        per_sample.PerImage(per_channel=True, clip=20.0), "pixels", "nowhere"
+    ),
+    "per_image_extrema": Row(per_sample.PerImage("extrema"), "pixels", "nowhere"),
+    "per_image_count": Row(
+        per_sample.PerImage(epsilon_mode="count"), "pixels", "nowhere"
+    ),
+    "unit_norm": Row(per_sample.UnitNorm(), inverse="nowhere"),
+    "unit_norm_1": Row(per_sample.UnitNorm(1), inverse="nowhere"),
+    "unit_norm_3": Row(per_sample.UnitNorm(3), inverse="nowhere"),
+    "unit_norm_inf": Row(per_sample.UnitNorm(math.inf), inverse="nowhere"),
+    "sum_to_one": Row(per_sample.SumToOne(), "positive", "nowhere"),
     "whisper": Row(presets.whisper(), domain="mel", inverse="nowhere"),
 }

@@ -42,6 +42,7 @@ def open(
     """
     if max_bad_records < 0:
         raise ValueError(f"`max_bad_records` must be 0 or more, not {max_bad_records}.")
+    arrays.keep_freed_memory()
     names = None if features is None else tuple(features)
     paths = locate.expand(data)
     kind = locate.format_of(paths)
