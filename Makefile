@@ -3,7 +3,7 @@
 #
 # make run      sets up .venv and runs the main job on real flights
 # make test     sets up .venv with the test tools; style, types and every test
-# make bench    the speed table, into benchmarks/results/
+# make bench    the speed tables, into benchmarks/results/
 # make format   formats the code and mends what can be mended alone
 #
 # Each needs nothing but Python 3.11 or later with venv and pip.
@@ -44,6 +44,8 @@ types: $(VENV)/.test
 # library's `statistics` from every package that imports it.
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.statistics
+	$(BIN)/python -m benchmarks.layers
+	$(BIN)/python -m benchmarks.table
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line of the benchmark: runs, checks, writes and prints."""
 
-import json
 import os
 import pathlib
 import sys
 
 import click
 
+from benchmarks import goals
 from benchmarks import machine
 from benchmarks import process
 from benchmarks import suites
@@ -60,9 +60,9 @@ def main(rows, repeats, budget, only, cache, out):
         for run in _runs(suite, repeats, budget):
             results["failures" if "error" in run else "runs"].append(run)
             # Written after every run: an interrupted benchmark keeps what it has.
-            _write(results, pathlib.Path(out))
+            table.write(results, pathlib.Path(out))
             click.echo(_line(run))
-    click.echo(f"\n{table.render(results)}")
+    click.echo(f"\n{table.render(results, goals.comparisons())}")
     differing = _differing_digests(results["runs"])
     for size in differing:
         click.echo(f"Statistics of the same {size} differ.", err=True)
@@ -99,13 +99,6 @@ def _line(run: dict) -> str:
         f"  {run['label']:40} {run['seconds']:8.2f} s {run['peak_mib']:8.0f} MiB"
         f"  (whole process {run['process_seconds']:.2f} s)"
     )
-
-
-def _write(results: dict, path: pathlib.Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(path)
 
 
 def _differing_digests(runs: list[dict]) -> list[str]:

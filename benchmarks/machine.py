@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+from collections.abc import Sequence
 
 import psutil
 
@@ -34,10 +35,10 @@ def describe() -> dict:
     }
 
 
-def versions() -> dict[str, str]:
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Returns the versions of Python and of what is measured; absent ones lack."""
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in packages:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

@@ -13,23 +13,39 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks import goals
+from benchmarks import layer_suites
 
 HERE = pathlib.Path(__file__).absolute().parent
 RESULTS = HERE / "results" / "statistics.json"
-START, END = "<!-- benchmark:statistics -->", "<!-- /benchmark -->"
+LAYERS = HERE / "results" / "layers.json"
+END = "<!-- /benchmark -->"
+# Name to where its results lie, and what is compared in them.
+BENCHMARKS = {
+    "statistics": (RESULTS, goals.comparisons),
+    "layers": (LAYERS, layer_suites.comparisons),
+}
 
 
-def readmes(results: dict) -> dict[pathlib.Path, str]:
-    """Returns what is to stand in each README."""
+def readmes(results: dict, comparisons: Sequence[goals.Comparison]) -> dict:
+    """Returns what is to stand in each README, by its path."""
+    found = ratios(results, comparisons)
     return {
-        HERE.parent / "README.md": f"{ratios(results)}\n\n{machine(results)}",
-        HERE / "README.md": render(results),
+        HERE.parent / "README.md": f"{found}\n\n{machine(results)}",
+        HERE / "README.md": render(results, comparisons),
     }
 
 
-def render(results: dict) -> str:
+def write(results: dict, path: pathlib.Path) -> None:
+    """Writes results whole, so that an interrupted benchmark keeps what it has."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(path)
+
+
+def render(results: dict, comparisons: Sequence[goals.Comparison]) -> str:
     """Returns the ratios with their goals, and what was measured, as Markdown."""
-    parts = [ratios(results)]
+    parts = [ratios(results, comparisons)]
     for suite, title in results["suites"].items():
         parts.append(f"**{title}**\n\n{measured(results, suite)}")
     return "\n\n".join([*parts, machine(results)])
@@ -45,10 +61,10 @@ def machine(results: dict) -> str:
     )
 
 
-def ratios(results: dict) -> str:
+def ratios(results: dict, comparisons: Sequence[goals.Comparison]) -> str:
     """Returns the table of ratios."""
     rows = []
-    for comparison in goals.comparisons():
+    for comparison in comparisons:
         best = comparison.ratio(results["runs"])
         if best is None:
             continue
@@ -79,51 +95,36 @@ def ratios(results: dict) -> str:
 
 def measured(results: dict, suite: str) -> str:
     """Returns the table of what each contender of a suite took."""
-    rows = []
     runs = [run for run in results["runs"] if run["suite"] == suite]
-    for label in dict.fromkeys(run["label"] for run in runs):
-        of = [run for run in runs if run["label"] == label]
-        seconds = [run["seconds"] for run in of]
-        rows.append(
-            [
-                label,
-                _short(min(seconds)),
-                _short(np.median(seconds)),
-                str(len(of)),
-                _short(of[0]["rows"] / min(seconds) / 1000),
-                _short(min(run["cpu_seconds"] for run in of)),
-                _short(min(run["process_seconds"] for run in of)),
-                f"{min(run['peak_mib'] for run in of):.0f}",
-                _error(of, "variance_error"),
-                _error(of, "quantiles_error"),
-            ]
-        )
+    labels = dict.fromkeys(run["label"] for run in runs)
+    groups = [[run for run in runs if run["label"] == label] for label in labels]
+    columns = {n: c for n, (field, c) in _COLUMNS.items() if field in runs[0]}
+    rows = [[column(of) for column in columns.values()] for of in groups]
     for run in results["failures"]:
         if run["suite"] == suite:
-            rows.append([run["label"], "failed", *[""] * 8])
-    header = [
-        "contender",
-        "seconds",
-        "median",
-        "runs",
-        "1,000 rows/s",
-        "CPU s",
-        "whole process s",
-        "peak MiB",
-        "variance error",
-        "quantile error",
-    ]
-    return _table(header, rows)
+            rows.append([run["label"], "failed", *[""] * (len(columns) - 2)])
+    return _table(list(columns), rows)
 
 
-def update(path: pathlib.Path, text: str) -> None:
-    """Replaces what stands between the markers of a file; without them nothing."""
+def update(path: pathlib.Path, name: str, text: str) -> None:
+    """Replaces what stands between the markers of a benchmark in a file."""
     old = path.read_text(encoding="utf-8")
+    start = f"<!-- benchmark:{name} -->"
     new = re.sub(
-        f"(?<={START}\n).*?(?={END})", lambda _: f"{text}\n", old, flags=re.DOTALL
+        f"(?<={start}\n).*?(?={END})", lambda _: f"{text}\n", old, flags=re.DOTALL
     )
     if new != old:
         path.write_text(new, encoding="utf-8")
+
+
+def rendered() -> dict[tuple[pathlib.Path, str], str]:
+    """Returns what is to stand where, by README and name of the benchmark."""
+    found = {}
+    for name, (path, comparisons) in BENCHMARKS.items():
+        results = json.loads(path.read_text(encoding="utf-8"))
+        for readme, text in readmes(results, comparisons()).items():
+            found[readme, name] = text
+    return found
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -149,7 +150,28 @@ def _error(runs: Sequence[dict], field: str) -> str:
     return f"{max(errors):.1g}" if errors else ""
 
 
+def _least(field: str, form=lambda number: _short(number)):
+    return field, lambda of: form(min(run[field] for run in of))
+
+
+# Header to the measurement that it takes, and the text for the runs of a contender.
+_COLUMNS = {
+    "contender": ("label", lambda of: of[0]["label"]),
+    "seconds": _least("seconds"),
+    "median": ("seconds", lambda of: _short(np.median([r["seconds"] for r in of]))),
+    "runs": ("label", lambda of: str(len(of))),
+    "1,000 rows/s": (
+        "rows",
+        lambda of: _short(of[0]["rows"] / min(r["seconds"] for r in of) / 1000),
+    ),
+    "CPU s": _least("cpu_seconds"),
+    "whole process s": _least("process_seconds"),
+    "peak MiB": _least("peak_mib", "{:.0f}".format),
+    "variance error": ("peak_mib", lambda of: _error(of, "variance_error")),
+    "quantile error": ("peak_mib", lambda of: _error(of, "quantiles_error")),
+}
+
+
 if __name__ == "__main__":
-    found = json.loads(RESULTS.read_text(encoding="utf-8"))
-    for readme, rendered in readmes(found).items():
-        update(readme, rendered)
+    for (readme, benchmark), text in rendered().items():
+        update(readme, benchmark, text)

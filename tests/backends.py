@@ -75,3 +75,17 @@ PLACES = {
     "jax.jit": _jax_jit,
     "torch": _torch,
 }
+
+
+def gradients(function, x: np.ndarray) -> dict[str, np.ndarray]:
+    """The gradient of the sum of squares of a map, by framework."""
+    variable = tf.Variable(x)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(function(variable.value()) ** 2)
+    tensor = torch.tensor(x, requires_grad=True)
+    (function(tensor) ** 2).sum().backward()
+    return {
+        "tensorflow": tape.gradient(loss, variable).numpy(),
+        "jax": np.asarray(jax.grad(lambda t: (function(t) ** 2).sum())(x)),
+        "torch": tensor.grad.numpy(),
+    }

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests import backends
+from tests import curves
 from tfnorm import bijectors
 from tfnorm import config
 from tfnorm import errors
@@ -46,14 +47,20 @@ def samples(domain: str, rows: int = 64) -> np.ndarray:
         "above_minus_one": np.expm1(rng.normal(size=(rows, 3)) * 3),
         "pixels": rng.integers(0, 256, size=(rows, 2, 3)),
         "mel": np.exp(rng.normal(size=(rows, 5, 8)) * 9),
+        "frames": rng.normal(size=(rows // 4, 50, 3)) * 3 - 5,
+        "wave": rng.normal(size=(rows // 8, 4000, 2)) * 0.1,
+        "images": rng.integers(0, 256, size=(rows, 6, 5, 3)),
     }
     return made[domain].astype(np.float32)
 
 
 def fitted(scheme, x: np.ndarray, axis=-1) -> bijectors.Bijector:
     """Returns the map of a scheme for the data `x`."""
-    seen = x if scheme.view is None else scheme.view.forward(x)
-    return scheme.fit(statistics.FeatureStatistics.of(seen, axis=axis))
+    if scheme.view is not None:
+        view = scheme.view.along(axis, x.ndim)
+        x, axis = view.forward(x), view.kept(axis, x.ndim)
+    pairs = "comoments" in scheme.requires
+    return scheme.fit(statistics.FeatureStatistics.of(x, axis=axis, comoments=pairs))
 
 
 def assert_same_everywhere(bijector, x: np.ndarray) -> None:
@@ -115,7 +122,8 @@ def assert_takes_every_type(bijector, values: np.ndarray) -> None:
     for dtype in DTYPES:
         y = bijector.forward(array(values, dtype))
         assert y.dtype.name == ("float64" if dtype == "float64" else "float32"), dtype
-        _assert_within(y, truth, error, dtype)
+        narrow = dtype in ("int8", "uint8")
+        _assert_within(y, truth, error + narrow * _centre_error(bijector), dtype)
 
 
 def assert_keeps_nan(bijector, x: np.ndarray) -> None:
@@ -143,10 +151,32 @@ def forward_steps(bijector) -> list:
     if isinstance(bijector, bijectors.Chain):
         return [step for part in bijector.parts for step in forward_steps(part)]
     if isinstance(bijector, bijectors.LogFloor):
-        return [(bijector.forward, lambda y: 4 * ULP * (np.abs(y) + bijector.span))]
+        # Of data of up to 16 decades, from which the greatest may be subtracted.
+        size = 16 * bijector.decade
+        return [(bijector.forward, lambda y: 4 * ULP * (np.abs(y) + size))]
+    if isinstance(bijector, bijectors.Sliding):
+        # As of samples; without a deviation, of frames of up to 20.
+        size = 4 if bijector.variance else 20
+        return [(bijector.forward, lambda y: 32 * ULP * (np.abs(y) + size))]
+    if isinstance(bijector, bijectors.PCEN):
+        # Logarithms of up to 40 are rounded before their exponential.
+        return [(bijector.forward, lambda y: 80 * ULP * (np.abs(y) + 1))]
+    if isinstance(bijector, bijectors.Loudness):
+        # One gain, the root of a sum of thousands of squares.
+        return [(bijector.forward, lambda y: 32 * ULP * np.abs(y))]
     if isinstance(bijector, bijectors.PerSample):
         # Of the sample's numbers, which are a few times its scale; sums round too.
         return [(bijector.forward, lambda y: 32 * ULP * (np.abs(y) + 4))]
+    if isinstance(bijector, bijectors.Local):
+        # As of samples, whose pixels may be far from those around them.
+        size = 255 if bijector.kind == "subtractive" else 4
+        return [(bijector.forward, lambda y: 32 * ULP * (np.abs(y) + size))]
+    if isinstance(bijector, curves.KINDS):
+        return [(bijector.forward, curves.forward_rounding(bijector))]
+    if isinstance(bijector, bijectors.Stretch | bijectors.Foreground):
+        return [(bijector.forward, lambda y: 32 * ULP * (np.abs(y) + 4))]
+    if isinstance(bijector, bijectors.Matrix):
+        return [_mixing(bijector.forward, bijector.matrix, bijector.inverse_matrix)]
     # At most three roundings of half an ulp; logarithms are good to 2 ulp.
     return [(bijector.forward, lambda y: 4 * ULP * np.abs(y))]
 
@@ -160,26 +190,67 @@ def inverse_steps(bijector) -> list:
         # The product is rounded before `loc` is added, which may cancel it.
         largest = np.abs(bijector.loc)
         return [(bijector.inverse, lambda x: 4 * ULP * (np.abs(x) + largest))]
+    if isinstance(bijector, curves.KINDS):
+        return [(bijector.inverse, curves.inverse_rounding(bijector))]
+    if isinstance(bijector, bijectors.Matrix):
+        pair = bijector.inverse_matrix, bijector.matrix
+        return [_mixing(bijector.inverse, *pair, bijector.loc)]
     return [(bijector.inverse, lambda x: 4 * ULP * np.abs(x))]
+
+
+def _mixing(function, matrix, inverse, loc=0.0):
+    """A step that mixes c elements, and how it carries an error on."""
+    rounds = (len(matrix) + 4) * ULP / 2
+
+    def rounding(y):
+        # c products and sums, and a few roundings of what is multiplied. Both
+        # matrices are rounded to float32: their product is not quite 1.
+        parts = np.abs((y - loc) @ inverse.T) @ np.abs(matrix.T)
+        return rounds * parts + 4 * ULP * (np.abs(y) + np.abs(loc))
+
+    return function, rounding, lambda error: error @ np.abs(matrix.T)
 
 
 def _with_error(steps: list, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the float64 result of the steps, and a bound on float32's error."""
     value = np.asarray(x, np.float64)
     error = np.zeros_like(value)
-    for function, rounding in steps:
+    for function, rounding, *carried in steps:
         result = function(value)
         moved = [function(value + side * error) - result for side in (-1, 1)]
-        error = np.maximum(*np.abs(moved)) + rounding(result)
+        # Where each element is mapped by itself, these are the worst.
+        moved = [carry(error) for carry in carried] or np.abs(moved)
+        error = np.max(moved, axis=0) + rounding(result)
         value = result
     return value, error
+
+
+def _centre_error(bijector):
+    """What rounding the centre to float32 moves results by, as of 8-bit integers."""
+    if isinstance(bijector, bijectors.Chain):
+        return _centre_error(bijector.parts[0])
+    if not isinstance(bijector, bijectors.Affine):
+        return 0.0
+    return 0.5 * ULP * np.abs(bijector.loc / bijector.scale)
 
 
 def _approximates(bijector) -> bool:
     if isinstance(bijector, bijectors.Chain):
         return any(map(_approximates, bijector.parts))
+    if isinstance(bijector, bijectors.Foreground):
+        return _approximates(bijector.then)
     return isinstance(
-        bijector, bijectors.Pointwise | bijectors.LogFloor | bijectors.PerSample
+        bijector,
+        bijectors.Pointwise
+        | bijectors.LogFloor
+        | bijectors.Loudness
+        | bijectors.PCEN
+        | bijectors.Sliding
+        | bijectors.Matrix
+        | bijectors.PerSample
+        | bijectors.Local
+        | bijectors.Stretch
+        | curves.KINDS,
     )
 
 

@@ -9,7 +9,7 @@ import pathlib
 import sys
 
 ROOT = pathlib.Path(__file__).absolute().parents[1]
-FOLDERS = ("tfnorm", "tests", "pipelines", "examples", "benchmarks")
+FOLDERS = ("tfnorm", "tests", "pipelines", "examples", "benchmarks", "docs")
 
 # A room imports rooms of a lower rank only. `tfnorm` is tfnorm/__init__.py.
 RANKS = {

@@ -3,11 +3,13 @@
 """Data, recipes and models for the tests of layers."""
 
 import collections.abc
+import inspect
 
 import keras
 import numpy as np
 
 from tests import contracts
+from tests import layers_audio
 from tfnorm import analysis
 from tfnorm import layers
 from tfnorm import recipe
@@ -21,6 +23,17 @@ MICROSECONDS = 1_700_000_000_000_000 + 1_000_000 * np.arange(60)
 
 LAYERS = {
     "affine": (layers.Affine, {"loc": (1.0, 2.0, 3.0), "scale": 4.0}),
+    "foreground": (layers.Foreground, {"threshold": -1.0}),
+    "foreground_z_score": (
+        layers.Foreground,
+        {"then": schemes.ZScore(), "threshold": -3.0},
+    ),
+    "intensity_window": (layers.IntensityWindow, {"center": 40.0, "width": 100.0}),
+    "local": (layers.LocalNormalization, {"size": 3, "axis": None}),
+    "local_contrast": (
+        layers.LocalNormalization,
+        {"size": 3, "kind": "contrast", "axis": None},
+    ),
     "log_log": (layers.Log, {"kind": "log"}),
     "log_signed": (layers.Log, {"kind": "signed", "then": schemes.Robust()}),
     "max_abs": (layers.MaxAbs, {}),
@@ -30,16 +43,41 @@ LAYERS = {
     "per_image": (layers.PerImage, {}),
     "per_image_extrema": (layers.PerImage, {"statistic": "extrema", "clip": 20.0}),
     "percentile_clip": (layers.PercentileClip, {"low": 0.1, "high": 0.9}),
+    "percentile_stretch": (layers.PercentileStretch, {"low": 0.1, "high": 0.9}),
+    "power": (layers.Power, {}),
+    "power_box_cox": (layers.Power, {"method": "box-cox", "axis": None}),
     "preset_caffe": (layers.Preset, {"preset": "caffe"}),
     "preset_imagenet": (layers.Preset, {"preset": "imagenet"}),
+    "quantile": (layers.Quantile, {}),
+    "quantile_normal": (layers.Quantile, {"output": "normal", "knots": 20}),
     "rescale": (layers.Rescale, {"input_range": (0.0, 100.0)}),
     "robust": (layers.Robust, {"quantile_range": (0.1, 0.9), "unit_variance": True}),
     "sum_to_one": (layers.SumToOne, {}),
+    "tukey_hh": (layers.TukeyHH, {}),
     "unit_norm": (layers.UnitNorm, {}),
     "unit_norm_3": (layers.UnitNorm, {"order": 3.0}),
+    "whitening": (layers.Whitening, {}),
+    "whitening_pca_cor": (layers.Whitening, {"kind": "pca-cor", "shrinkage": 0.1}),
     "z_score": (layers.ZScore, {}),
     "z_score_center": (layers.ZScore, {"scale": False}),
+    "z_score_per_image": (layers.ZScore, {"deviation": "per_image"}),
 }
+
+# Those that take numbers above 0 only.
+_POSITIVE = {"log_log", "power_box_cox"}
+
+# Layers that are called with more than values, or that are not of one scheme.
+OTHERS: dict[str, tuple] = {
+    "adaptive": (layers.Adaptive, {"domains": 3}),
+    "adaptive_gate": (layers.Adaptive, {"domains": 3, "router": "gate"}),
+    "chain": (layers.Chain, {"steps": (schemes.Robust(), schemes.MinMax())}),
+    "learned": (layers.Learned, {}),
+    "per_key": (layers.PerKey, {"scheme": schemes.MinMax()}),
+    "per_key_nan": (layers.PerKey, {"unseen_key_policy": "nan", "shrinkage": 4.0}),
+    "running": (layers.Running, {}),
+    "running_fading": (layers.Running, {"momentum": 0.9}),
+}
+EVERY = {**LAYERS, **OTHERS, **layers_audio.LAYERS}
 
 RECIPE = recipe.Recipe(
     {
@@ -55,17 +93,58 @@ RECIPE = recipe.Recipe(
 
 
 def data_for(name: str) -> np.ndarray:
-    """Returns data that a layer of `LAYERS` takes."""
-    return np.abs(REAL) + 0.5 if name == "log_log" else REAL
+    """Returns data that a layer of `EVERY` takes."""
+    if name in layers_audio.LAYERS:
+        return layers_audio.data_for(name)
+    return np.abs(REAL) + 0.5 if name in _POSITIVE else REAL
 
 
-def made(name: str) -> layers.SchemeLayer:
-    """Returns a layer of `LAYERS`, adapted."""
-    kind, arguments = LAYERS[name]
-    layer = kind(**arguments)
-    if layer.scheme.fitted_on_data:
+def given_for(name: str) -> tuple[np.ndarray, ...]:
+    """Returns what a layer of `EVERY` is called with beside the data."""
+    keyed = name.startswith("per_key") or name == "adaptive"
+    return (np.arange(64, dtype=np.int32) % 3,) if keyed else ()
+
+
+def made(name: str, **kwargs) -> layers.SchemeLayer:
+    """Returns a layer of `EVERY`, adapted."""
+    kind, arguments = EVERY[name]
+    layer = kind(**arguments, **kwargs)
+    if isinstance(layer, layers.PerKey):
+        layer.adapt(data_for(name), np.arange(64, dtype=np.int32) % 3)
+    elif isinstance(layer, layers.Running):
+        layer(data_for(name), training=True)
+    elif isinstance(layer, layers.SchemeLayer) and layer.scheme.fitted_on_data:
         layer.adapt(data_for(name))
     return layer
+
+
+def is_masked(layer: keras.layers.Layer) -> bool:
+    """Whether a mask changes what the layer computes."""
+    return "mask" in inspect.signature(layer.call).parameters
+
+
+def undoes(name: str) -> bool:
+    """Whether `Denormalize` gives the data back."""
+    layer = made(name)
+    clips = ("clip", "window", "foreground")
+    if any(word in name for word in clips):
+        return False
+    return getattr(layer, "invertible", hasattr(layer, "inverse"))
+
+
+def differentiable(name: str) -> bool:
+    """Whether gradients reach the values."""
+    return True
+
+
+def constants_for(name: str) -> tuple[float, ...]:
+    """Values that a layer takes as a constant sample."""
+    return (7.0,) if name in _POSITIVE else (0.0, 7.0)
+
+
+def roundings(name: str) -> float:
+    """Returns how many ulp of the greatest result two runs may lie apart."""
+    return 32.0
 
 
 def fitted(name: str) -> recipe.FittedRecipe:
@@ -91,13 +170,36 @@ def framework_error(layer: layers.SchemeLayer) -> float:
     Each rounds logarithms up to 8 (of data up to 2,980) right to 2 ulp, and the
     scheme after it stretches the difference.
     """
-    if isinstance(layer.scheme, schemes.per_sample.PerSample):
+    if isinstance(layer.scheme, schemes.per_sample.PerSample | schemes.Foreground):
         # Some ten roundings of numbers up to 4, in sums of another order.
         return 10 * contracts.ULP * 4
+    if isinstance(layer, layers.Whitening):
+        # Seven roundings at most of three products with numbers up to 256.
+        rows = keras.ops.sum(keras.ops.abs(layer.live.weights["matrix"]), axis=1)
+        return 7 * contracts.ULP * 256 * float(keras.ops.max(rows))
+    if isinstance(layer, layers.Quantile):
+        # Shares are right to 2 ulp of 1: at 4 deviations, 1e-4 dense, by that much.
+        density = 1.0 if layer.scheme.output == "uniform" else 1e-4
+        return 2 * contracts.ULP / density
+    if isinstance(layer, layers.TukeyHH):
+        return 4 * contracts.ULP * 4
+    if isinstance(layer, layers.Power):
+        # Of numbers that are a mean before it is subtracted.
+        own = [layer.live.weights[key] for key in ("2.loc_hi", "2.inverse_scale")]
+        means = keras.ops.abs(own[0] * own[1])
+        return 8 * contracts.ULP * (4 + float(keras.ops.max(means)))
     stretch = layer.live.weights.get("1.inverse_scale")
     if not isinstance(layer, layers.Log):
         return 0.0
     return 4 * contracts.ULP * 8 * float(keras.ops.max(keras.ops.abs(stretch)))
+
+
+def framework_ratio(layer: layers.SchemeLayer) -> float:
+    """Returns the same beside the size of a number, 0 without exponentials."""
+    if isinstance(layer, layers.Power | layers.TukeyHH):
+        # Exponents of at most 40 are rounded before the exponential.
+        return 2 * contracts.ULP * 40
+    return 0.0
 
 
 def standardized(x: np.ndarray) -> np.ndarray:

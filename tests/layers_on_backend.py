@@ -278,6 +278,78 @@ def fact_padded_steps_of_a_sample_change_nothing():
     np.testing.assert_allclose(found, wanted, rtol=0, atol=2**-20)
 
 
+# Images.
+
+
+def fact_layers_of_images_give_the_numbers_of_numpy():
+    x = np.random.default_rng(0).integers(0, 256, (2, 9, 7, 3)).astype(np.float32)
+    for layer in (
+        layers.LocalNormalization(5),
+        layers.LocalNormalization(3, kind="contrast", per_channel=False),
+        layers.PercentileStretch(),
+        layers.PercentileStretch(0.1, 0.8, per_channel=True),
+        layers.Foreground(threshold=50),
+        layers.IntensityWindow(100, 100),
+    ):
+        found = predict(model_of(layer, shape=(None, None, 3)), x)
+        wanted = layer.scheme.fit(None).forward(x)
+        # 32 ulp of 4: a dozen roundings of pixels beside their deviation.
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=2**-16)
+
+
+# Series, and statistics that travel.
+
+
+def forecaster(layer) -> keras.Model:
+    inputs = keras.Input((None, 3))
+    z, statistics = layer(inputs)
+    steps = keras.layers.Conv1D(3, 3)(z)
+    return keras.Model(inputs, layers.Denormalize(layer)(steps, statistics))
+
+
+def fact_a_forecaster_trains_and_reloads():
+    x = data.REAL.reshape(4, 16, 3)
+    for layer in (layers.RevIN(), layers.RevIN(subtract_last=True), layers.MeanScale()):
+        model = forecaster(layer)
+        model.compile("sgd", "mse")
+        model.fit(x, x[:, 2:], verbose=0)
+        again = reloaded(model)
+        assert len(again.weights) == len(model.weights)
+        np.testing.assert_array_equal(predict(again, x), predict(model, x))
+        changed = [np.any(w != round(w.mean())) for w in layer.get_weights()]
+        assert all(changed)
+
+
+def fact_statistics_of_series_stay_float32_under_a_float16_policy():
+    layer = layers.RevIN(dtype="mixed_float16")
+    z, statistics = layer(data.FAR.reshape(4, 16, 3))
+    found = [keras.backend.standardize_dtype(t.dtype) for t in (z, *statistics)]
+    assert found == ["float16", "float32", "float32"]
+    again = value(layers.Denormalize(layer)(z, statistics))
+    # 3 deviations of 3, rounded to float16, and 1e5 to 2**-7.
+    np.testing.assert_allclose(again, data.FAR.reshape(4, 16, 3), rtol=0, atol=2**-6)
+
+
+def fact_a_mask_leaves_steps_out_of_a_series():
+    x = data.REAL.reshape(4, 16, 3)
+    padded = np.concatenate([x, np.zeros((4, 2, 3), np.float32)], axis=1)
+    for layer in (layers.RevIN(subtract_last=True), layers.MeanScale()):
+        z, statistics = layer(keras.layers.Masking()(padded))
+        wanted, own = layer(x)
+        bound = {"rtol": 0, "atol": 2**-15}
+        np.testing.assert_allclose(value(z)[:, :16], value(wanted), **bound)
+        np.testing.assert_allclose(value(statistics[1]), value(own[1]), rtol=1e-5)
+
+
+def fact_a_reversible_layer_runs_in_tf_data():
+    x = data.REAL.reshape(4, 16, 3)
+    layer = layers.RevIN()
+    wanted, own = layer(x)
+    rows = tf.data.Dataset.from_tensor_slices(x).batch(2).map(layer)
+    found = [z for z, _ in rows.as_numpy_iterator()]
+    np.testing.assert_allclose(np.concatenate(found), value(wanted), atol=2**-15)
+
+
 def fact_numbers_are_those_of_every_other_backend():
     # Compared by the test: what is written here, per backend.
     found = {f"{name}.{kind}": value(y) for name, kind, y in data.normalized()}

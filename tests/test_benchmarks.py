@@ -1,19 +1,24 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The table in the README is what the benchmark measured."""
+"""The tables in the READMEs are what the benchmark measured."""
 
 import json
 
+from benchmarks import layer_suites
 from benchmarks import table
 
 
 def test_the_tables_are_made_from_the_results():
-    results = json.loads(table.RESULTS.read_text(encoding="utf-8"))
-    for path, rendered in table.readmes(results).items():
+    for (path, _), rendered in table.rendered().items():
         assert rendered in path.read_text(encoding="utf-8"), path
 
 
-def test_the_results_are_of_a_whole_run():
+def test_the_results_of_layers_are_of_a_whole_run():
+    results = json.loads(table.LAYERS.read_text(encoding="utf-8"))
+    assert set(results["suites"]) == set(layer_suites.SUITES)
+
+
+def test_the_results_of_statistics_are_of_a_whole_run():
     results = json.loads(table.RESULTS.read_text(encoding="utf-8"))
     assert results["rows"] == 2_000_000
     assert results["failures"] == []

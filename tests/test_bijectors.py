@@ -21,6 +21,7 @@ from tfnorm import errors
 
 LOC = np.array([0.0, 1e4, -3.7])
 SCALE = np.array([1.0, 100.0, -0.3])
+MIXING = np.array([[2.0, 0.5, 0.0], [0.0, -1.0, 4.0], [1.0, 0.25, 0.125]])
 
 MAPS = {
     "affine": bijectors.Affine(LOC, SCALE),
@@ -45,6 +46,7 @@ MAPS = {
     "empty_chain": bijectors.Chain(()),
     "nested_chain": bijectors.Chain((bijectors.Chain((bijectors.Affine(1, 2),)),)),
     "log_floor": bijectors.LogFloor(span=3.0),
+    "matrix": bijectors.Matrix(LOC, MIXING, np.linalg.inv(MIXING)),
 }
 
 
@@ -163,12 +165,14 @@ def exact(x, bijector) -> fractions.Fraction:
     return (fractions.Fraction(x) - loc) / scale
 
 
-def allowed(y, bijector, step, wide) -> fractions.Fraction:
+def allowed(y, bijector, step, wide, narrow=False) -> fractions.Fraction:
     loc, scale = (fractions.Fraction(float(v)) for v in (bijector.loc, bijector.scale))
     u = fractions.Fraction(1, 2**22)
     # As its docstring says; and numbers below normal float32 are flushed to 0.
     tiny = fractions.Fraction(2) ** -124 * (1 + 1 / abs(scale))
     centre = 0 if wide else u**2 / 16 * abs(loc / scale)
+    if narrow:
+        centre = u / 4 * abs(loc / scale)
     return u * abs(y) + centre + step * u / 2 / abs(scale) + tiny
 
 
@@ -193,7 +197,8 @@ def test_integers_are_right_whatever_the_centre(data, dtype):
     bijector = bijectors.Affine(loc, data.draw(scales))
     y = exact(x, bijector)
     actual = fractions.Fraction(float(bijector.forward(np.array([x], dtype))[0]))
-    assert abs(actual - y) <= allowed(y, bijector, 1, dtype[-2:] in ("32", "64"))
+    wide, narrow = dtype[-2:] in ("32", "64"), dtype == "int8"
+    assert abs(actual - y) <= allowed(y, bijector, 1, wide, narrow)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -10,11 +10,18 @@ import pytest
 
 EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
 PRINTS = {
+    "audio_cmvn": ["sounds", "with CMVN"],
+    "autoencoder_range": ["cross-entropy", "0% out of range: [0, 1]"],
     "bake_and_serve": ["Fahrenheit"],
     "beam_statistics": ["same as in memory True"],
     "fit_and_apply": ["mean age 41.5 without 1 NaN", "income again"],
+    "forecasting_reversible": ["RevIN", "fitted once"],
+    "image_presets": ["ResNet50: caffe, differs by 0e+00", "pixels again True"],
     "keras_layer": ["std [1. 1.]", "by 5 [-4.99", "same numbers True"],
     "merge_days": ["same to the last bit True", "same mean True"],
+    "per_image": ["contrast gain of 100 crops", "brightness shift of 100 crops"],
+    "tabular_features": ["statistics in one pass", "(3, 5)", "minutes again True"],
+    "text_embeddings": ["raw ", "whitened "],
 }
 
 

@@ -42,7 +42,8 @@ def test_gives_the_numbers_of_a_fitted_recipe_in_numpy(name, dtype):
     x = contracts.array(np.clip(np.abs(data.REAL) + 1, 1, 100), dtype)
     wanted = data.fitted(name).forward({"": x})[""].astype(np.float32)
     bound = data.framework_error(layer)
-    np.testing.assert_allclose(value(layer(x)), wanted, rtol=0, atol=bound)
+    ratio = data.framework_ratio(layer)
+    np.testing.assert_allclose(value(layer(x)), wanted, rtol=ratio, atol=bound)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,7 +53,8 @@ def test_gives_the_same_numbers_under_xla(name):
     x = data.data_for(name)
     eager = value(layer(x))
     bound = data.framework_error(layer)
-    np.testing.assert_allclose(value(compiled(x)), eager, rtol=0, atol=bound)
+    ratio = data.framework_ratio(layer)
+    np.testing.assert_allclose(value(compiled(x)), eager, rtol=ratio, atol=bound)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -86,8 +88,11 @@ def test_reloads_from_a_keras_file(name, tmp_path):
         "MeanRange",
         "MinMax",
         "PercentileClip",
+        "Power",
+        "Quantile",
         "Rescale",
         "Robust",
+        "TukeyHH",
         "ZScore",
     ],
 )
@@ -263,7 +268,7 @@ def test_denormalize_before_adapt_is_an_error():
     "layer",
     [
         layers.Preset("whisper"),
-        layers.ZScore(trainable_constants=True),
+        layers.Adaptive(domains=2, router="gate"),
         layers.PerImage(),
         layers.UnitNorm(),
     ],
@@ -285,3 +290,44 @@ def test_denormalize_of_a_fitted_recipe_has_constants_of_its_own(tmp_path):
 def test_denormalize_of_an_unknown_feature_is_an_error():
     with pytest.raises(errors.RecipeError, match="'target'"):
         layers.Denormalize(data.FITTED, "tarteg")
+
+
+@pytest.mark.parametrize("kind", [layers.ZScore, layers.Robust, layers.Whitening])
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_padding_enters_no_statistic(kind, dtype):
+    x = (data.REAL.reshape(16, 4, 3) * 100).astype(dtype)
+    mask = np.arange(4) < np.arange(16)[:, None] % 4 + 1
+    padded, plain = kind(), kind()
+    padded.adapt(np.where(mask[..., None], x, 999), mask=mask)
+    plain.adapt(x[mask])
+    for one, other in zip(padded.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_mask_of_other_rows_is_an_error():
+    with pytest.raises(errors.DataError, match="first axes"):
+        layers.ZScore().adapt(data.REAL, mask=np.ones(3, bool))
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 6, 3), (4, 7, 3), (2, 3, 4, 5, 2)])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "float32"])
+@pytest.mark.parametrize("jit", [None, False, True])
+def test_long_rows_of_images_give_the_numbers_of_short_ones(shape, dtype, jit):
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 100, shape).astype(dtype)
+    layer = layers.MinMax(-1, 1)
+    layer.adapt(x)
+    run = (lambda t: layer(t)) if jit is None else tf.function(layer, jit_compile=jit)
+    wanted = contracts.fitted(schemes.MinMax(-1, 1), x).forward(x)
+    # Two roundings of numbers up to 1, in one kernel or in two.
+    np.testing.assert_allclose(run(x), wanted, rtol=0, atol=contracts.ULP)
+
+
+def test_images_train_learned_constants():
+    layer = layers.Learned()
+    x = np.random.default_rng(0).integers(0, 256, (4, 5, 6, 3), np.uint8)
+    layer.adapt(x)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(x) ** 2)
+    variables = [weight.value for weight in layer.trainable_weights]
+    assert all(np.any(g != 0) for g in tape.gradient(loss, variables))

@@ -82,7 +82,8 @@ def test_keeps_nan(row):
 
 @every_scheme
 def test_template_has_the_constants_of_a_fitted_map(row):
-    contracts.assert_like_template(row.scheme, map_of(row)[0], (3,))
+    bijector, x = map_of(row)
+    contracts.assert_like_template(row.scheme, bijector, x.shape[-1:])
 
 
 @every_scheme

@@ -6,7 +6,27 @@ from tfnorm.arrays.axes import broadcast
 from tfnorm.arrays.axes import kept_axes
 from tfnorm.arrays.columns import Batch
 from tfnorm.arrays.columns import Column
+from tfnorm.arrays.indexing import detached
+from tfnorm.arrays.indexing import divisor
+from tfnorm.arrays.indexing import equal
+from tfnorm.arrays.indexing import joined
+from tfnorm.arrays.indexing import matmul
+from tfnorm.arrays.indexing import padded
+from tfnorm.arrays.indexing import part
+from tfnorm.arrays.indexing import positions
+from tfnorm.arrays.indexing import shifted
+from tfnorm.arrays.indexing import size
+from tfnorm.arrays.indexing import sort
+from tfnorm.arrays.indexing import take
+from tfnorm.arrays.indexing import take_along
 from tfnorm.arrays.memory import keep_freed_memory
+from tfnorm.arrays.steps import Packed
+from tfnorm.arrays.steps import axis_of_steps
+from tfnorm.arrays.steps import blocks
+from tfnorm.arrays.steps import reshaped
+from tfnorm.arrays.steps import take_steps
+from tfnorm.arrays.steps import unblocked
+from tfnorm.arrays.tensors import as_written
 from tfnorm.arrays.tensors import asarray
 from tfnorm.arrays.tensors import cast
 from tfnorm.arrays.tensors import compute_dtype
@@ -25,21 +45,41 @@ from tfnorm.arrays.tensors import rounded
 __all__ = [
     "Batch",
     "Column",
+    "Packed",
+    "as_written",
     "asarray",
+    "axis_of_steps",
+    "blocks",
     "broadcast",
     "cast",
     "compute_dtype",
     "constants",
+    "detached",
+    "divisor",
     "dtype_name",
+    "equal",
     "fence",
     "flip",
     "framework",
     "full",
     "integer_bits",
+    "joined",
     "keep_freed_memory",
     "kept_axes",
+    "matmul",
     "namespace",
+    "padded",
+    "part",
+    "positions",
     "rank",
     "reduce",
+    "reshaped",
     "rounded",
+    "shifted",
+    "size",
+    "sort",
+    "take",
+    "take_along",
+    "take_steps",
+    "unblocked",
 ]

@@ -36,22 +36,27 @@ def kept_axes(axis: int | collections.abc.Sequence[int], rank: int) -> tuple[int
 
 
 def broadcast(
-    value: typing.Any, axis: int | collections.abc.Sequence[int], rank: int
+    value: typing.Any,
+    axis: int | collections.abc.Sequence[int],
+    rank: int,
+    extra: int = 0,
 ) -> typing.Any:
     """Reshapes constants of the kept shape so that they meet rank-`rank` data.
 
     Args:
         value: Array or tensor of the kept shape (the sizes of `axis`, in the
-            order of the data's axes).
+            order of the data's axes), then `extra` axes.
         axis: Axis or axes of the batched data that are kept.
         rank: Number of axes of the batched data.
+        extra: Number of axes of `value` that the data do not have. They stay.
 
     Example:
 
     >>> broadcast(np.zeros(3), 1, 4).shape
     (3, 1, 1)
     """
-    shape = tuple(value.shape)
+    whole = tuple(value.shape)
+    shape = whole[: len(whole) - extra]
     axes = kept_axes(axis, rank)
     if not shape or axes == tuple(range(rank - len(shape), rank)):
         return value
@@ -63,4 +68,5 @@ def broadcast(
     sizes = dict(zip(axes, shape, strict=True))
     # Leading axes of size 1 are left out: broadcasting adds them.
     target = tuple(sizes.get(index, 1) for index in range(axes[0], rank))
+    target += whole[len(shape) :]
     return tensors.namespace(value).reshape(tensors.asarray(value), target)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arrays and tensors of any framework, and how constants become either."""
 
+import collections.abc
 import functools
 import sys
 import typing
@@ -184,10 +185,29 @@ def reduce(kind: str, x: typing.Any, axes: tuple[int, ...]) -> typing.Any:
     """Returns the "sum", "mean", "min" or "max" over axes, which keep size 1."""
     if not axes:
         return x
-    if framework(x) == "torch":
-        name = {"min": "amin", "max": "amax"}.get(kind, kind)
-        return getattr(sys.modules["torch"], name)(x, dim=axes, keepdim=True)
+    name = framework(x)
+    if name == "torch":
+        function = {"min": "amin", "max": "amax"}.get(kind, kind)
+        return getattr(sys.modules[name], function)(x, dim=axes, keepdim=True)
+    if name == "tensorflow":
+        # Its NumPy's sums widen integers.
+        function = getattr(sys.modules[name], f"reduce_{kind}")
+        return function(x, axis=axes, keepdims=True)
     return getattr(namespace(x), kind)(x, axis=axes, keepdims=True)
+
+
+def as_written(
+    function: collections.abc.Callable, *, like: typing.Any
+) -> collections.abc.Callable:
+    """Returns a function that TensorFlow runs as it stands while it traces a graph.
+
+    AutoGraph would rewrite it first, and all that it calls, which takes five times as
+    long as to trace it. What has no Python branch on tensors needs none of it.
+    """
+    name = framework(like)
+    if name != "tensorflow":
+        return function
+    return sys.modules[name].autograph.experimental.do_not_convert(function)
 
 
 def fence(value: typing.Any, x: typing.Any) -> typing.Any:

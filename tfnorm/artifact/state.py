@@ -8,6 +8,8 @@ import json
 import numpy as np
 
 from tfnorm import statistics
+from tfnorm.artifact import integers
+from tfnorm.artifact import joint
 
 _KINDS = (None, "floating", "integer")
 
@@ -18,16 +20,16 @@ def pack(
     """Turns statistics into little-endian arrays; equal state, equal bytes.
 
     Each array is that of all features, or of all their channels, one after the
-    other in the order of their names.
+    other in the order of their names. Co-moments are there where a feature has any.
     """
     names = sorted(features)
     found = [features[name] for name in names]
     channels = [channel for feature in found for channel in feature.channels]
     none = statistics.Quantiles(floating=False, dropped=-1)
     quantiles = [none if c.quantiles is None else c.quantiles for c in channels]
-    totals, total_sizes = _integers([c.moments.total for c in channels])
-    squares, square_sizes = _integers([c.moments.squares for c in channels])
-    return {
+    totals, total_sizes = integers.pack([c.moments.total for c in channels])
+    squares, square_sizes = integers.pack([c.moments.squares for c in channels])
+    packed = {
         "names": np.frombuffer(json.dumps(names).encode(), np.uint8),
         "rows": np.array(rows, "<i8"),
         "features": _table(
@@ -48,6 +50,9 @@ def pack(
             [none.counts, *(q.counts for q in quantiles)], dtype="<i8"
         ),
     }
+    if any(feature.joint is not None for feature in found):
+        packed |= joint.pack([feature.joint for feature in found])
+    return packed
 
 
 def unpack(arrays) -> tuple[dict[str, statistics.FeatureStatistics], int]:
@@ -55,9 +60,12 @@ def unpack(arrays) -> tuple[dict[str, statistics.FeatureStatistics], int]:
     names = json.loads(arrays["names"].tobytes())
     shapes = iter(arrays["shapes"].tolist())
     channels = _channels(arrays)
+    pairs: list[statistics.CoMoments | None] = [None] * len(names)
+    if "complete" in arrays:
+        pairs = joint.unpack(arrays)
     features = {}
-    for name, (rows, missing, kind, rank) in zip(
-        names, arrays["features"].tolist(), strict=True
+    for name, (rows, missing, kind, rank), comoments in zip(
+        names, arrays["features"].tolist(), pairs, strict=True
     ):
         if rank < 0:
             features[name] = statistics.FeatureStatistics(rows, missing)
@@ -71,6 +79,7 @@ def unpack(arrays) -> tuple[dict[str, statistics.FeatureStatistics], int]:
             shape,
             _KINDS[kind],
             tuple(_channel(floating, *next(channels)) for _ in range(count)),
+            comoments,
         )
     return features, int(arrays["rows"])
 
@@ -81,8 +90,8 @@ def _channels(arrays) -> collections.abc.Iterator[tuple]:
         arrays["counts"].tolist(),
         arrays["extrema"],
         arrays["known"].tolist(),
-        _unpacked_integers(arrays["totals"], arrays["total_sizes"]),
-        _unpacked_integers(arrays["squares"], arrays["square_sizes"]),
+        integers.unpack(arrays["totals"], arrays["total_sizes"]),
+        integers.unpack(arrays["squares"], arrays["square_sizes"]),
         arrays["resolution"].tolist(),
         np.split(arrays["keys"], ends),
         np.split(arrays["buckets"], ends),
@@ -119,22 +128,3 @@ def _bits(channel: statistics.Channel) -> list[int]:
 
 def _table(rows: list, columns: int) -> np.ndarray:
     return np.array(rows, "<i8").reshape(-1, columns)
-
-
-def _integers(values: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Two's complement, little-endian, as wide as each needs; and the widths."""
-    widths = [value.bit_length() // 8 + 1 for value in values]
-    data = b"".join(
-        value.to_bytes(width, "little", signed=True)
-        for value, width in zip(values, widths, strict=True)
-    )
-    return np.frombuffer(data, np.uint8), np.array(widths, "<i8")
-
-
-def _unpacked_integers(data: np.ndarray, widths: np.ndarray) -> list[int]:
-    ends = np.cumsum(widths).tolist()
-    text = data.tobytes()
-    return [
-        int.from_bytes(text[end - width : end], "little", signed=True)
-        for end, width in zip(ends, widths.tolist(), strict=True)
-    ]

@@ -135,8 +135,14 @@ def _describe(feature: statistics.FeatureStatistics) -> dict:
         return described
     known = all(channel.extrema.known for channel in feature.channels)
     taken = all(channel.quantiles is not None for channel in feature.channels)
+    # Not the matrix, which would bury the rest.
+    pairs = {}
+    if feature.joint is not None:
+        pairs = {"comoments": {"complete_rows": feature.joint.count}}
     quantiles = {q: feature.quantile(q) for q in QUANTILES if taken}
-    return described | {
+    return {
+        **described,
+        **pairs,
         "mean": feature.mean,
         "std": feature.std,
         "min": feature.min if known else None,

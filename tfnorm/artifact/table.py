@@ -95,19 +95,25 @@ class Statistics(collections.abc.Mapping):
         )
 
     def _combine(self, other: "Statistics", operation: str) -> dict:
-        if set(self) != set(other):
-            odd = sorted(set(self) ^ set(other))
+        odd = sorted(set(self) ^ set(other))
+        if not all(map(statistics.is_group, odd)):
+            odd = [name for name in odd if not statistics.is_group(name)]
             raise errors.StatisticsError(
                 f"only one of the two has statistics of {', '.join(odd)}.",
                 feature=odd[0],
             )
         combined = {}
-        for name, mine in self.features.items():
+        none = statistics.FeatureStatistics()
+        for name in {**self.features, **other.features}:
+            mine = self.features.get(name, none)
             try:
-                combined[name] = getattr(mine, operation)(other.features[name])
+                found = getattr(mine, operation)(other.features.get(name, none))
             except errors.StatisticsError as error:
                 error.feature = error.feature or name
                 raise
+            # A group of no rows is as one that was never there.
+            if found.rows or not statistics.is_group(name):
+                combined[name] = found
         return combined
 
     @functools.cached_property
@@ -122,13 +128,14 @@ class Statistics(collections.abc.Mapping):
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the quantiles take, beside which the rest is little."""
+        """About the bytes that quantiles and co-moments take; the rest is little."""
+        features = self.features.values()
         return sum(
             2 * channel.quantiles.keys.nbytes
-            for feature in self.features.values()
+            for feature in features
             for channel in feature.channels
             if channel.quantiles is not None
-        )
+        ) + sum(f.joint.nbytes for f in features if f.joint is not None)
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the artifact, a folder, whole or not at all.

@@ -89,6 +89,12 @@ def _check(model, fitted, target) -> None:
             f"The target is no feature of the recipe: {', '.join(fitted.maps)}.",
             feature=target,
         )
+    if target is not None and fitted.recipe.features[target].scheme.key is not None:
+        raise errors.RecipeError(
+            "The target is normalized by key, and the model's output has none. Undo it "
+            "in the model, by `layers.Denormalize`.",
+            feature=target,
+        )
 
 
 def _restoring(front, fitted, target: str) -> layers.Denormalize:

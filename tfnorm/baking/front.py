@@ -23,11 +23,13 @@ class Input:
         shape: Shape of one row.
         dtype: Type of the elements.
         feature: The feature of the recipe that it is, if any.
+        examples: Values that it may have, where it is no feature.
     """
 
     shape: tuple[int | None, ...]
     dtype: str
     feature: str | None = None
+    examples: tuple = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,8 +145,22 @@ def _raw(taken, fitted: recipe.FittedRecipe, target: str | None):
             f"The model takes {', '.join(map(repr, taken))}, none of which is a "
             f"feature of the recipe: {', '.join(map(repr, wanted))}."
         )
+    inputs = {**_keys(fitted, used), **inputs}
     kept = [*used, *([target] if target in fitted.maps else [])]
     return inputs, layers.Features(fitted.select(kept)), lambda columns: columns
+
+
+def _keys(fitted: recipe.FittedRecipe, used: list[str]) -> dict[str, Input]:
+    """The columns by whose keys features are normalized."""
+    found = {}
+    for name in used:
+        column = fitted.recipe.features[name].scheme.key
+        if column is not None:
+            known = fitted.keys(name)
+            text = bool(known) and isinstance(known[0], str)
+            dtype = "string" if text else "int64"
+            found[column] = Input((), dtype, examples=known[:5])
+    return found
 
 
 def _single(item, fitted: recipe.FittedRecipe):

@@ -104,6 +104,9 @@ def _imputes(wanted: front.Input, fitted: recipe.FittedRecipe) -> bool:
 
 def _examples(wanted: front.Input, fitted, count: int, shape) -> list[np.ndarray]:
     examples = () if wanted.feature is None else fitted.examples[wanted.feature]
+    if wanted.examples:
+        turns = [wanted.examples[row % len(wanted.examples)] for row in range(count)]
+        return [np.full(shape, value) for value in turns]
     if not examples:
         filler = b"" if wanted.dtype == "string" else 0
         return [np.full(shape, filler, object if filler == b"" else None)] * count

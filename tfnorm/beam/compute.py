@@ -43,7 +43,8 @@ class ComputeStatistics(beam.PTransform):
     The result does not depend on the runner, on bundles, retries or merge order, not
     in the last bit. Each bundle is reduced to one accumulator before the shuffle.
     To catch errors of workers by their type, run the pipeline within
-    `tfnorm.beam.typed_errors()`.
+    `tfnorm.beam.typed_errors()`. It is one pass: of `schemes.Chain` it takes the
+    first step's statistics, and `tfnorm.beam.compute_statistics` those of all.
 
     Args:
         recipe: What to take statistics of; `None` for every feature of numbers.
@@ -86,15 +87,17 @@ class SummarizeBundles(beam.PTransform):
 
     Args:
         recipe: As of `ComputeStatistics`.
+        views: Of the recipe what to observe: all that one pass can, unless given.
     """
 
     recipe: recipe_lib.Recipe | None = None
+    views: dict[str, recipe_lib.View] | None = None
 
     def __post_init__(self):
         super().__init__()
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        summarize = beam.ParDo(_SummarizeBundle(self.recipe))
+        summarize = beam.ParDo(_SummarizeBundle(self.recipe, self.views))
         return batches | summarize.with_output_types(artifact.Statistics)
 
 
@@ -180,11 +183,12 @@ class _ReadShards(beam.DoFn):
 
 
 class _SummarizeBundle(beam.DoFn):
-    def __init__(self, recipe: recipe_lib.Recipe | None):
+    def __init__(self, recipe: recipe_lib.Recipe | None, views: dict | None):
         self._recipe = recipe
+        self._views = views
 
     def start_bundle(self):
-        self._observer = analysis.Observer(self._recipe)
+        self._observer = analysis.Observer(self._recipe, views=self._views)
 
     def process(self, batch):
         with failures.carried():

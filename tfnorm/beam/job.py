@@ -5,11 +5,13 @@
 import contextlib
 import io
 import os
+import tempfile
 from collections.abc import Sequence
 
 import apache_beam as beam
 from apache_beam.options import pipeline_options
 
+from tfnorm import analysis
 from tfnorm import artifact
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
@@ -30,6 +32,9 @@ def compute_statistics(
 ) -> artifact.Statistics:
     """Runs the statistics job and returns what it wrote.
 
+    It is one pass over the data, and one more for each step of a `schemes.Chain` that
+    is fitted to what a fitted one before it makes; the log says so.
+
     Args:
         pattern: Path or pattern of TFRecord, Parquet or CSV files, or a list.
         recipe: What to take statistics of; `None` for every feature of numbers.
@@ -43,15 +48,35 @@ def compute_statistics(
         ArtifactError: if the artifact cannot be written.
         OptionsError: if Beam cannot run with the options.
     """
-    features = None if recipe is None else list(recipe.features)
+    features = None if recipe is None else recipe.columns()
     shards = sources.open(pattern, features, max_bad_records=max_bad_records)
+    merge = compute.MergeStatistics(recipe, max_bad_records)
+    if recipe is None or recipe.passes == 1:
+        return _run(shards, compute.SummarizeBundles(recipe), merge, out, beam_args)
+    # What one pass found is no artifact yet: it is kept beside it meanwhile.
+    parent = os.path.dirname(os.path.abspath(out))
+    os.makedirs(parent, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        path = os.path.join(folder, "statistics")
+        found = _run(shards, compute.SummarizeBundles(recipe), merge, path, beam_args)
+        merge = compute.MergeStatistics(None, max_bad_records)
+        while views := analysis.later_pass(recipe, found):
+            summarize = compute.SummarizeBundles(recipe, views)
+            more = _run(shards, summarize, merge, path, beam_args)
+            found = analysis.with_pass(found, more)
+    found.save(out)
+    return found
+
+
+def _run(shards, summarize, merge, out, beam_args) -> artifact.Statistics:
+    """One pass over the data."""
     with failures.typed_errors(), _pipeline(beam_args) as pipeline:
         _ = (
             pipeline
             | "ListShards" >> beam.Create(shards, reshuffle=False)
             | compute.ReadBatches()
-            | compute.SummarizeBundles(recipe)
-            | compute.MergeStatistics(recipe, max_bad_records)
+            | summarize
+            | merge
             | compute.WriteStatistics(os.fspath(out))
         )
     return artifact.load_statistics(out)

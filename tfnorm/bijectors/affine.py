@@ -27,7 +27,7 @@ class Affine(base.Bijector):
     numbers and `inverse_scale` rounded to float32. So `y` is right within `2**-22 *
     abs(y) + 2**-48 * abs(loc / scale)` of the exact value for the `x` given; for
     float64 and wide integers without the second term, but wide integers add
-    `2**-23` of a step of 1.
+    `2**-23` of a step of 1, and 8-bit ones `2**-24 * abs(loc)` of it.
 
     Undone as `y * scale + loc`. `inverse(forward(x))` is `x` within `2**-22 *
     (abs(x) + abs(x - loc))`, and within `2**-22 * abs(x - loc)` in float64.
@@ -53,6 +53,7 @@ class Affine(base.Bijector):
     scale: typing.Any
 
     invertible: typing.ClassVar[bool] = True
+    elementwise: typing.ClassVar[bool] = True
 
     def __post_init__(self):
         try:

@@ -4,6 +4,7 @@
 
 import abc
 import dataclasses
+import functools
 import typing
 
 import numpy as np
@@ -22,9 +23,17 @@ class Bijector(abc.ABC):
 
     Maps compute and return float64 for float64 input and float32 for any other;
     those that leave integers as they are say so. NaN stays NaN.
+
+    `elementwise` tells that each element is mapped by itself and its constants, so
+    that data may be reshaped if the constants are, too.
+
+    `context` names what else `forward_with` takes, by keyword: "mask", what of the
+    samples counts, or "keys", one of each row.
     """
 
     invertible: bool
+    elementwise: typing.ClassVar[bool] = False
+    context: typing.ClassVar[tuple[str, ...]] = ()
 
     @abc.abstractmethod
     def constants(self) -> dict[str, np.ndarray]:
@@ -51,17 +60,50 @@ class Bijector(abc.ABC):
             rank: Number of axes of the batched data.
         """
 
-    def forward(self, x: typing.Any) -> typing.Any:
-        """Maps an array or tensor, and returns one of the same framework."""
-        return self._applied(self.forward_with, x)
+    def extra_axes(self, key: str) -> int | None:
+        """How many axes a constant has behind those of the kept shape.
 
-    def inverse(self, y: typing.Any) -> typing.Any:
-        """Undoes `forward`.
+        Returns:
+            Their number; `None` where the constant has no axes of the kept shape,
+            so that it serves data of any axes as it is.
+        """
+        return 0
+
+    @property
+    def kept_shape(self) -> tuple[int, ...]:
+        """The shape of the axes that the constants were kept for."""
+        shapes = []
+        for key, value in self.constants().items():
+            extra = self.extra_axes(key)
+            if extra is not None:
+                shapes.append(value.shape[: value.ndim - extra])
+        return max(shapes, key=len, default=())
+
+    def kept(self, axis: int | tuple[int, ...], rank: int) -> int | tuple[int, ...]:
+        """The axes of results that are kept, where `axis` are those of the data."""
+        return axis
+
+    @property
+    def label(self) -> str:
+        """What names this map where statistics are taken of its results."""
+        return type(self).__name__.lower()
+
+    def forward(self, x: typing.Any, **context: typing.Any) -> typing.Any:
+        """Maps an array or tensor, and returns one of the same framework.
+
+        Args:
+            x: The array or tensor.
+            **context: What `context` names, where there is any.
+        """
+        return self._applied(functools.partial(self.forward_with, **context), x)
+
+    def inverse(self, y: typing.Any, **context: typing.Any) -> typing.Any:
+        """Undoes `forward`; takes the same keywords.
 
         Raises:
             NotInvertible: If the map loses information.
         """
-        return self._applied(self.inverse_with, y)
+        return self._applied(functools.partial(self.inverse_with, **context), y)
 
     def _applied(self, formula, x):
         x = arrays.asarray(x)
@@ -69,7 +111,7 @@ class Bijector(abc.ABC):
         tensors = {key: arrays.constants(own[key], like=x) for key in own}
         # As in every other framework: log(0) is -inf, and no warning.
         with np.errstate(all="ignore"):
-            return formula(x, tensors)
+            return arrays.as_written(formula, like=x)(x, tensors)
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
@@ -90,7 +132,9 @@ def frozen_array(value: typing.Any) -> np.ndarray:
 def reshaped(bijector, axis: int | tuple[int, ...], rank: int):
     """Returns a copy whose array fields broadcast against `axis` of the data."""
     fields = {
-        field.name: arrays.broadcast(getattr(bijector, field.name), axis, rank)
+        field.name: arrays.broadcast(
+            getattr(bijector, field.name), axis, rank, bijector.extra_axes(field.name)
+        )
         for field in dataclasses.fields(bijector)
         if isinstance(getattr(bijector, field.name), np.ndarray)
     }

@@ -39,7 +39,9 @@ def centered(x: typing.Any, leading: typing.Any, trailing: typing.Any, rest):
     """`d = x - (leading + trailing + rest)`, in float64 for float64, else in float32.
 
     Wide integers are centered as integers, before the cast: Unix timestamps in
-    microseconds that lie a second apart stay apart.
+    microseconds that lie a second apart stay apart. Of 8-bit integers `leading` is
+    subtracted alone: what it leaves is below a 100,000th of their step, and images
+    are worth the pass over them that it saves.
 
     Args:
         x: Array or tensor of numbers.
@@ -54,6 +56,8 @@ def centered(x: typing.Any, leading: typing.Any, trailing: typing.Any, rest):
     dtype = arrays.compute_dtype(x)
     x = arrays.cast(x, dtype)
     difference = x - arrays.cast(leading, dtype)
+    if 0 < bits <= 8:
+        return difference
     if dtype == "float32":
         # In float64 the sum of the parts is exact: let compilers add them.
         difference = arrays.fence(difference, x)

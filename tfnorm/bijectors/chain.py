@@ -7,6 +7,7 @@ import dataclasses
 from tfnorm import config
 from tfnorm import errors
 from tfnorm.bijectors import base
+from tfnorm.bijectors import per_sample
 
 
 @config.register
@@ -45,17 +46,45 @@ class Chain(base.Bijector):
             for key, value in part.constants().items()
         }
 
-    def forward_with(self, x, constants):
-        for index, part in enumerate(self.parts):
-            x = part.forward_with(x, _of_part(index, constants))
-        return x
+    def extra_axes(self, key):
+        index, _, own = key.partition(".")
+        return self.parts[int(index)].extra_axes(own)
 
-    def inverse_with(self, y, constants):
+    @property
+    def kept_shape(self):
+        return max((part.kept_shape for part in self.parts), key=len, default=())
+
+    def kept(self, axis, rank):
+        for part in self.parts:
+            axis = part.kept(axis, rank)
+        return axis
+
+    @property
+    def label(self):
+        return "_".join(part.label for part in self.parts)
+
+    @property
+    def elementwise(self) -> bool:
+        return all(part.elementwise for part in self.parts)
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        return tuple({name: None for part in self.parts for name in part.context})
+
+    def forward_with(self, x, constants, **context):
+        for index, part in enumerate(self.parts):
+            taken = {key: context[key] for key in context if key in part.context}
+            x = part.forward_with(x, _of_part(index, constants), **taken)
+        # What does not count is 0 behind the last part, not behind the first.
+        return per_sample.Part(x, (), context.get("mask")).selected(x, 0.0)
+
+    def inverse_with(self, y, constants, **context):
         if not self.invertible:
             lossy = [part for part in self.parts if not part.invertible]
             raise errors.NotInvertible(f"{lossy[0]} has no inverse.")
         for index, part in reversed(tuple(enumerate(self.parts))):
-            y = part.inverse_with(y, _of_part(index, constants))
+            taken = {key: context[key] for key in context if key in part.context}
+            y = part.inverse_with(y, _of_part(index, constants), **taken)
         return y
 
     def along(self, axis, rank):

@@ -49,6 +49,7 @@ class Clip(base.Bijector):
     outside: str = "clip"
 
     invertible: typing.ClassVar[bool] = True
+    elementwise: typing.ClassVar[bool] = True
 
     def __post_init__(self):
         if self.outside not in OUTSIDE:

@@ -21,6 +21,7 @@ class Identity(base.Bijector):
     """
 
     invertible: typing.ClassVar[bool] = True
+    elementwise: typing.ClassVar[bool] = True
 
     def constants(self):
         return {}

@@ -36,6 +36,7 @@ class Impute(base.Bijector):
     value: typing.Any
 
     invertible: typing.ClassVar[bool] = True
+    elementwise: typing.ClassVar[bool] = True
 
     def __post_init__(self):
         value = np.asarray(self.value, np.float64)

@@ -10,10 +10,11 @@ from tfnorm import arrays
 from tfnorm import config
 from tfnorm import errors
 from tfnorm.bijectors import base
+from tfnorm.bijectors import byte_statistics
 
 _CHOICES = {
     "center": ("mean", "min", "none"),
-    "scale": ("std", "range", "norm", "sum"),
+    "scale": ("std", "range", "norm", "sum", "rms", "none"),
     "over": ("all", "rest", "axis"),
     "epsilon_mode": ("add", "max", "count"),
 }
@@ -22,7 +23,7 @@ _CHOICES = {
 @config.register
 @dataclasses.dataclass(frozen=True, eq=False)
 class PerSample(base.Bijector):
-    """`y = (x - center(x)) / scale(x)`, each of the sample's own numbers.
+    """`y = gain * (x - center(x)) / scale(x)`, each of the sample's own numbers.
 
     Nothing is left of a sample's centre and scale, so there is no inverse. A scale
     of 0 divides by 1: a constant image and a vector of zeros become zeros, and
@@ -30,7 +31,8 @@ class PerSample(base.Bijector):
 
     Args:
         center: "mean", "min" or "none".
-        scale: "std" (population), "range", "norm" (of `order`) or "sum".
+        scale: "std" (population), "range", "norm" (of `order`), "sum", "rms" (root of
+            the mean square) or "none".
         over: What the statistics are taken over: "all" numbers of a sample, the
             "rest" of them beside `axis`, or `axis` alone.
         order: Of the norm: 1 or more, inf for the greatest magnitude.
@@ -38,6 +40,7 @@ class PerSample(base.Bijector):
         epsilon_mode: "add" to the scale; "max" of it and the scale; or "count", as
             "max", but of `1 / sqrt(n)` of n numbers.
         limit: Greatest magnitude of a result; what is beyond is clipped.
+        gain: Multiplies the result, before it is clipped.
         axis: The axes meant by `over`, in data whose rows are axis 0.
 
     Example:
@@ -55,9 +58,11 @@ class PerSample(base.Bijector):
     epsilon: float = 0.0
     epsilon_mode: str = "add"
     limit: float = math.inf
+    gain: float = 1.0
     axis: tuple[int, ...] = (-1,)
 
     invertible: typing.ClassVar[bool] = False
+    context: typing.ClassVar[tuple[str, ...]] = ("mask",)
 
     def __post_init__(self):
         for name, choices in _CHOICES.items():
@@ -71,6 +76,8 @@ class PerSample(base.Bijector):
             raise errors.RecipeError(f"`epsilon={self.epsilon!r}` must be 0 or more.")
         if not self.limit > 0:
             raise errors.RecipeError(f"`limit={self.limit!r}` must be above 0.")
+        if not 0 < self.gain < math.inf:
+            raise errors.RecipeError(f"`gain={self.gain!r}` must be above 0.")
 
     def constants(self):
         return {}
@@ -84,18 +91,22 @@ class PerSample(base.Bijector):
             mask: Boolean tensor of the first axes of `x`; what is false there enters
                 no statistic and becomes 0.
         """
-        x = arrays.cast(x, arrays.compute_dtype(x))
-        part = _Part(x, self._axes(arrays.rank(x)), mask)
-        if self.center == "mean":
-            x = x - part.mean(x)
-            # What rounding left of the mean, which is large beside a small spread.
-            x = x - part.mean(x)
-        elif self.center == "min":
-            x = x - part.extreme(x, "min")
-        scale = self._floored(self._scale(part, x), part)
-        # A selection before the division, so that the gradient is finite as well.
+        axes = self._axes(arrays.rank(x))
+        raw, x = x, arrays.cast(x, arrays.compute_dtype(x))
+        part = Part(x, axes, mask)
+        if mask is None and self._takes_bytes() and byte_statistics.rows_of(raw, axes):
+            x, scale = self._of_bytes(raw, x, axes)
+        else:
+            if self.center == "mean":
+                x = x - part.mean(x)
+                # What rounding left of the mean, large beside a small spread.
+                x = x - part.mean(x)
+            elif self.center == "min":
+                x = x - part.extreme(x, "min")
+            scale = self._scale(part, x)
+        y = x if scale is None else x / arrays.divisor(self._floored(scale, part))
         xp = arrays.namespace(x)
-        y = x / xp.where(scale == 0, arrays.full(1.0, like=x), scale)
+        y = y if self.gain == 1 else y * self.gain
         if self.limit < math.inf:
             high, low = (arrays.full(end, like=x) for end in (self.limit, -self.limit))
             y = xp.where(y > high, high, xp.where(y < low, low, y))
@@ -119,9 +130,24 @@ class PerSample(base.Bijector):
             return named
         return tuple(axis for axis in every if axis not in named)
 
-    def _scale(self, part: "_Part", x):
+    def _takes_bytes(self) -> bool:
+        pair = (self.center, self.scale)
+        return pair in (("mean", "std"), ("mean", "none"), ("min", "range"))
+
+    def _of_bytes(self, raw, x, axes):
+        """What is left of 8-bit numbers without their centre, and the scale."""
+        if self.center == "min":
+            low, high = byte_statistics.extremes(raw, axes)
+            return x - low, high - low
+        whole, left, variance = byte_statistics.moments(raw, axes)
+        scale = root(variance, 2.0) if self.scale == "std" else None
+        return x - whole - left, scale
+
+    def _scale(self, part: "Part", x):
+        if self.scale == "none":
+            return None
         if self.scale == "std":
-            return _root(part.mean(x * x), 2.0)
+            return root(part.mean(x * x), 2.0)
         if self.scale == "range":
             return part.extreme(x, "max") - part.extreme(x, "min")
         if self.scale == "sum":
@@ -129,54 +155,74 @@ class PerSample(base.Bijector):
         xp = arrays.namespace(x)
         size = xp.abs(x)
         largest = part.extreme(size, "max")
-        if self.order == math.inf:
+        if self.scale == "norm" and self.order == math.inf:
             return largest
         # Beside the largest, so that no power over- or underflows.
-        size = size / xp.where(largest == 0, arrays.full(1.0, like=x), largest)
+        size = size / arrays.divisor(largest)
+        if self.scale == "rms":
+            return largest * root(part.long_sum(size * size) / part.count(), 2.0)
         power = size if self.order == 1 else size**self.order
-        return largest * _root(part.sum(power), self.order)
+        return largest * root(part.sum(power), self.order)
 
-    def _floored(self, scale, part: "_Part"):
+    def _floored(self, scale, part: "Part"):
         if self.epsilon_mode == "add":
             return scale + self.epsilon
         xp = arrays.namespace(scale)
         least = arrays.full(self.epsilon, like=scale)
         if self.epsilon_mode == "count":
-            least = _root(1.0 / part.count(), 2.0)
+            least = root(1.0 / part.count(), 2.0)
         return xp.where(scale < least, least, scale)
 
 
-class _Part:
-    """The numbers that share statistics, without those that are masked."""
+class Part:
+    """The numbers that share statistics, without those that are masked.
+
+    Args:
+        x: Tensor of shape (rows, ...).
+        axes: What the statistics are taken over.
+        mask: Tensor of the first axes of `x`, true for what counts; or `None`.
+    """
 
     def __init__(self, x, axes: tuple[int, ...], mask):
         self._x = x
         self._axes = axes
-        self._mask = None
+        self.mask = None
         if mask is not None:
-            shape = (*mask.shape, *(1,) * (arrays.rank(x) - arrays.rank(mask)))
-            shape = tuple(-1 if size is None else size for size in shape)
-            mask = arrays.namespace(mask).reshape(mask, shape)
-            self._mask = arrays.cast(mask, "bool")
+            behind = (None,) * (arrays.rank(x) - arrays.rank(mask))
+            self.mask = arrays.cast(mask[(..., *behind)], "bool")
 
     def selected(self, x, otherwise: float):
         """`x` where it counts, else a number."""
-        if self._mask is None:
+        if self.mask is None:
             return x
         xp = arrays.namespace(x)
-        return xp.where(self._mask, x, arrays.full(otherwise, like=x))
+        return xp.where(self.mask, x, arrays.full(otherwise, like=x))
 
     def count(self):
         """How many numbers there are, at least 1."""
         xp = arrays.namespace(self._x)
+        sizes = [self._x.shape[axis] for axis in self._axes]
+        if self.mask is None and None not in sizes:
+            return arrays.full(max(math.prod(sizes), 1), like=self._x)
         found = self.sum(xp.ones_like(self._x))
         return xp.where(found < 1, arrays.full(1.0, like=found), found)
 
     def sum(self, x):
         return arrays.reduce("sum", self.selected(x, 0.0), self._axes)
 
+    def long_sum(self, x):
+        """The sum, right also of the millions of samples of a sound.
+
+        NumPy and TensorFlow add one after the other along an outer axis: of 27,000
+        samples, the level was off by 3e-5.
+        """
+        if 1 not in self._axes:
+            return self.sum(x)
+        parts = arrays.reduce("sum", arrays.blocks(self.selected(x, 0.0), 1, 512), (2,))
+        return arrays.reduce("sum", parts[:, :, 0], self._axes)
+
     def mean(self, x):
-        if self._mask is None:
+        if self.mask is None:
             return arrays.reduce("mean", x, self._axes)
         return self.sum(x) / self.count()
 
@@ -185,19 +231,25 @@ class _Part:
         xp = arrays.namespace(x)
         beyond = math.inf if kind == "min" else -math.inf
         found = arrays.reduce(kind, self.selected(x, beyond), self._axes)
-        if self._mask is not None:
-            found = xp.where(found == beyond, arrays.full(0.0, like=x), found)
+        if self.mask is not None:
+            none = arrays.equal(found, beyond)
+            found = xp.where(none, arrays.full(0.0, like=x), found)
         # Not every framework's extremes see NaN.
+        return self.spoiled(found, x)
+
+    def spoiled(self, found, x):
+        """What was found of `x`, or NaN where that holds a NaN that counts."""
+        xp = arrays.namespace(x)
         bad = self.selected(arrays.cast(xp.isnan(x), arrays.dtype_name(x)), 0.0)
         bad = arrays.reduce("max", bad, self._axes)
         return xp.where(bad > 0, arrays.full(math.nan, like=x), found)
 
 
-def _root(x, order: float):
+def root(x, order: float):
     """The root of a number of 0 or more, whose gradient at 0 is 0."""
     if order == 1:
         return x
     xp = arrays.namespace(x)
-    safe = xp.where(x == 0, arrays.full(1.0, like=x), x)
-    root = xp.sqrt(safe) if order == 2 else safe ** (1.0 / order)
-    return xp.where(x == 0, arrays.full(0.0, like=x), root)
+    safe = arrays.divisor(x)
+    found = xp.sqrt(safe) if order == 2 else safe ** (1.0 / order)
+    return xp.where(arrays.equal(x, 0), arrays.full(0.0, like=x), found)

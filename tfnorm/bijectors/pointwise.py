@@ -57,6 +57,7 @@ class Pointwise(base.Bijector):
     outside: str = "nan"
 
     invertible: typing.ClassVar[bool] = True
+    elementwise: typing.ClassVar[bool] = True
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -67,6 +68,10 @@ class Pointwise(base.Bijector):
             raise errors.RecipeError(
                 f"`outside={self.outside!r}` is not one of {', '.join(OUTSIDE)}."
             )
+
+    @property
+    def label(self):
+        return self.kind
 
     def constants(self):
         return {}

@@ -58,7 +58,7 @@ def stats(ctx, patterns, recipe, out, max_bad_records) -> None:
     from tfnorm.cli import show as show_lib
 
     wanted = None if recipe is None else recipe_lib.load_recipe(recipe)
-    features = None if wanted is None else list(wanted.features)
+    features = None if wanted is None else wanted.columns()
     sources.open(patterns, features)  # Fails before Beam takes its seconds to load.
     with show_lib.progress("Reading the data"):
         from tfnorm import beam

@@ -7,6 +7,7 @@ import types
 import typing
 
 import keras
+import numpy as np
 
 from tfnorm import analysis
 from tfnorm import arrays
@@ -34,7 +35,7 @@ class SchemeLayer(keras.layers.Layer):
             `Normalization`: each of their elements has constants of its own.
             `None` pools all values.
         trainable_constants: Whether the centre and the scale are trained from where
-            the fit put them. Such a layer has no inverse.
+            the fit put them.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
     """
 
@@ -61,7 +62,7 @@ class SchemeLayer(keras.layers.Layer):
         self.axis = axis if axis is None or isinstance(axis, int) else tuple(axis)
         self.trainable_constants = trainable_constants
         self.supports_masking = True
-        if not scheme.fitted_on_data:
+        if not (scheme.fitted_on_data or scheme.shaped):
             self.live = self._make(())
 
     @classmethod
@@ -88,7 +89,12 @@ class SchemeLayer(keras.layers.Layer):
             layer._fit(_pick(found, feature, layer.scheme))
         return layer
 
-    def adapt(self, data: typing.Any) -> None:
+    @property
+    def invertible(self) -> bool:
+        """Whether `Denormalize` can undo what it does."""
+        return self.scheme.template(()).invertible
+
+    def adapt(self, data: typing.Any, *, mask: typing.Any = None) -> None:
         """Fits the constants to data, in one exact pass.
 
         What was fitted before is replaced. NaN and infinite values enter no
@@ -98,11 +104,15 @@ class SchemeLayer(keras.layers.Layer):
             data: NumPy array, tensor, DataFrame column, `tf.data.Dataset`, Keras
                 `PyDataset`, or any iterable of batches `x`, `(x,)` or `(x, y)`.
                 Axis 0 counts the rows.
+            mask: For an array: boolean array of its first axes, such as (rows,
+                steps). What is false there, padding say, enters no statistic.
 
         Raises:
             EmptyDataError: If there is no row, or no valid value.
             DataError: If the data are not what the scheme needs.
         """
+        if mask is not None:
+            data = _where_counted(data, mask)
         feature = recipe_lib.Feature(self.scheme, axis=self.axis)
         found = analysis.analyze(
             data,
@@ -119,11 +129,11 @@ class SchemeLayer(keras.layers.Layer):
         return self._normalize(inputs)
 
     def __call__(self, inputs, *args, **kwargs):
-        if not foreign.is_foreign(self, inputs):
+        if not foreign.is_foreign(self, (inputs, args, kwargs)):
             return super().__call__(inputs, *args, **kwargs)
         if self.live is None:
             self.live = self._make(self._kept(tuple(inputs.shape)))
-        return foreign.as_tensors(self._normalize(inputs))
+        return foreign.as_tensors(self.call(inputs, *args, **kwargs))
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
@@ -168,7 +178,7 @@ class SchemeLayer(keras.layers.Layer):
             axis=self.axis,
             fitted=fixed,
             broadcast=fixed,
-            trainable=self.trainable_constants,
+            trainable=self.trainable_constants or self.scheme.trained,
         )
 
     def _kept(self, input_shape) -> tuple[int, ...]:
@@ -186,28 +196,47 @@ class SchemeLayer(keras.layers.Layer):
     def _fit(self, found: statistics.FeatureStatistics) -> None:
         fitted = self.scheme.fit(found)
         if self.live is None:
-            self.live = self._make(found.shape or ())
+            self.live = self._make(fitted.kept_shape)
         self.live.assign(fitted)
 
-    def _normalize(self, inputs, mask=None):
+    def _normalize(self, inputs, **context):
         if not self.live.is_fitted():
             raise errors.NotFittedError(
                 f"Layer {self.name!r} has no constants yet. Call `adapt(data)` first, "
                 f"or make it by `{type(self).__name__}.from_statistics`."
             )
-        return arrays.cast(self.live.forward(inputs, mask), self.compute_dtype)
+        outputs = self.live.forward(inputs, **context)
+        return arrays.cast(outputs, self.compute_dtype)
+
+
+def _where_counted(data: typing.Any, mask: typing.Any) -> np.ndarray:
+    """The data with NaN, which enters no statistic, where a mask is false."""
+    if not hasattr(data, "shape"):
+        raise errors.DataError("A `mask` needs an array beside it, not batches.")
+    x, counted = (keras.ops.convert_to_numpy(a) for a in (data, mask))
+    if x.shape[: counted.ndim] != counted.shape:
+        raise errors.DataError(
+            f"A `mask` of shape {counted.shape} is not of the first axes of data of "
+            f"shape {x.shape}."
+        )
+    if x.dtype.kind in "iub":
+        x = x.astype(np.float64)
+    counted = counted.reshape(*counted.shape, *(1,) * (x.ndim - counted.ndim))
+    return np.where(counted, x, np.asarray(np.nan, x.dtype))
 
 
 def _pick(found, feature: str | None, scheme: schemes.Scheme):
     """The statistics that a scheme is fitted from."""
     key = feature if feature is None else recipe_lib.view_key(feature, scheme)
-    if key not in found:
+    if feature is None or key not in found:
         raise errors.StatisticsError(
             f"There are statistics of {', '.join(map(repr, found))}, not of {key!r}. "
             "Say `feature=`, and analyze with a recipe that names it."
         )
-    return found[key]
+    return recipe_lib.statistics_for(found, feature, scheme)
 
 
 def _is_encoded(value) -> bool:
+    if isinstance(value, list | tuple):
+        return bool(value) and all(map(_is_encoded, value))
     return isinstance(value, collections.abc.Mapping) and "type" in value

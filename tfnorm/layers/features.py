@@ -45,6 +45,10 @@ class Features(keras.layers.Layer):
     >>> layer = Features(asked.fit(analysis.analyze(rows, asked)))
     >>> np.asarray(layer({"age": np.array([30.0, 50.0])})["age"])
     array([0., 2.], dtype=float32)
+
+    Reference:
+        https://keras.io/api/utils/feature_space and `ColumnTransformer` of
+        https://scikit-learn.org/stable/modules/compose.html.
     """
 
     def __init__(
@@ -119,6 +123,7 @@ class Features(keras.layers.Layer):
             # Two names may differ in signs only.
             prefix=f"{index}_{name}_",
             broadcast=not feature.scheme.fitted_on_data,
+            trainable=feature.scheme.trained,
         )
 
     def _columns(self, inputs):
@@ -142,12 +147,19 @@ class Features(keras.layers.Layer):
                 f"None of the columns {', '.join(map(repr, inputs))} is a feature of "
                 f"the recipe: {', '.join(map(repr, self.live))}."
             )
+        for name, feature in self.fitted.recipe.features.items():
+            key = feature.scheme.key
+            if name in inputs and key is not None and key not in inputs:
+                raise ValueError(
+                    f"Feature {name!r} is normalized by {key!r}, which is not among "
+                    f"the columns {', '.join(map(repr, inputs))}."
+                )
         if self.passthrough:
             self.fitted.recipe.check_columns(inputs.keys())
 
     def _normalize(self, inputs):
         outputs = {
-            name: self._column(name, inputs[source], indicator)
+            name: self._column(name, inputs[source], indicator, inputs)
             for name, source, indicator in self._columns(inputs)
         }
         if self.output_form == "dict":
@@ -164,12 +176,14 @@ class Features(keras.layers.Layer):
             columns.append(column[:, None] if arrays.rank(column) == 1 else column)
         return arrays.namespace(columns[0]).concatenate(columns, axis=-1)
 
-    def _column(self, name: str, x: typing.Any, indicator: bool):
+    def _column(self, name: str, x: typing.Any, indicator: bool, inputs):
         if indicator:
             return arrays.cast(recipe_lib.missing_indicator(x), self.compute_dtype)
         if name not in self.live:
             return x
-        return arrays.cast(self.live[name].forward(x), self.compute_dtype)
+        key = self.fitted.recipe.features[name].scheme.key
+        context = {} if key is None else {"keys": inputs[key]}
+        return arrays.cast(self.live[name].forward(x, **context), self.compute_dtype)
 
 
 def _flat_shape(shape):

@@ -21,6 +21,9 @@ class ZScore(base.SchemeLayer):
     Args:
         center: Whether to subtract the mean.
         scale: Whether to divide by the standard deviation.
+        deviation: "pooled" of all pixels of all images, or "per_image" for the mean
+            of the deviations of single images, as the published constants of
+            ImageNet apparently are.
         zero_scale_policy: "one", or "raise" to refuse a feature that never varies.
         axis: Axis or axes of the batched input to *keep*, `None` to pool all.
         **kwargs: As in `SchemeLayer`.
@@ -33,6 +36,9 @@ class ZScore(base.SchemeLayer):
     >>> np.asarray(layer(np.array([[2.0], [6.0]])))
     array([[-1.],
            [ 3.]], dtype=float32)
+
+    Reference:
+        LeCun et al., Efficient BackProp, 1998, section 4.3.
     """
 
     def __init__(
@@ -40,6 +46,7 @@ class ZScore(base.SchemeLayer):
         center: bool = True,
         *,
         scale: bool = True,
+        deviation: str = "pooled",
         zero_scale_policy: str = "one",
         axis: int | tuple[int, ...] | None = -1,
         **kwargs,
@@ -47,6 +54,7 @@ class ZScore(base.SchemeLayer):
         arguments: dict[str, typing.Any] = {
             "center": center,
             "scale": scale,
+            "deviation": deviation,
             "zero_scale_policy": zero_scale_policy,
         }
         super().__init__(schemes.ZScore(**arguments), arguments, axis=axis, **kwargs)
@@ -75,6 +83,9 @@ class MinMax(base.SchemeLayer):
     >>> layer.adapt(np.array([0.0, 4.0]))
     >>> np.asarray(layer(np.array([1.0, 8.0])))
     array([0.25, 1.  ], dtype=float32)
+
+    Reference:
+        `MinMaxScaler` of https://scikit-learn.org/stable/modules/preprocessing.html.
     """
 
     def __init__(
@@ -115,6 +126,9 @@ class MaxAbs(base.SchemeLayer):
     >>> layer.adapt(np.array([1.0, -4.0]))
     >>> np.asarray(layer(np.array([1.0, -4.0])))
     array([ 0.25, -1.  ], dtype=float32)
+
+    Reference:
+        `MaxAbsScaler` of https://scikit-learn.org/stable/modules/preprocessing.html.
     """
 
     def __init__(
@@ -147,6 +161,9 @@ class MeanRange(base.SchemeLayer):
     >>> layer.adapt(np.array([0.0, 0.0, 6.0, 8.0, 6.0]))
     >>> np.asarray(layer(np.array([0.0, 8.0])))
     array([-0.5,  0.5], dtype=float32)
+
+    Reference:
+        Ng, Machine Learning (CS229) lecture notes: mean normalization.
     """
 
     def __init__(

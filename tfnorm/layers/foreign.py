@@ -15,14 +15,15 @@ def is_foreign(layer: keras.layers.Layer, inputs: typing.Any) -> bool:
     """Whether the layer must compute in the framework of its inputs.
 
     So it is in the graph of a `tf.data` pipeline when Keras runs on another
-    backend, and with 64-bit NumPy arrays when it runs on JAX, which would narrow
-    them before they are centered.
+    backend, with text, of which other backends have no tensors, and with 64-bit
+    NumPy arrays when it runs on JAX, which would narrow them before they are
+    centered.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
         return False
     leaves = keras.tree.flatten(inputs)
-    if any(map(_in_graph, leaves)):
+    if any(_in_graph(leaf) or _is_text(leaf) for leaf in leaves):
         return True
     return backend == "jax" and any(map(_narrowed, leaves)) and not _traced(layer)
 
@@ -38,6 +39,10 @@ def as_tensors(outputs: typing.Any) -> typing.Any:
 def _in_graph(x: typing.Any) -> bool:
     # Eager tensors have `numpy`.
     return arrays.framework(x) == "tensorflow" and not hasattr(x, "numpy")
+
+
+def _is_text(x: typing.Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.kind in "OSU"
 
 
 def _narrowed(x: typing.Any) -> bool:

@@ -25,6 +25,9 @@ class Affine(base.SchemeLayer):
     >>> import numpy as np
     >>> np.asarray(Affine(loc=32, scale=4)(np.array([30.0, 40.0])))
     array([-0.5,  2. ], dtype=float32)
+
+    Reference:
+        https://keras.io/api/layers/preprocessing_layers/image_preprocessing/rescaling
     """
 
     def __init__(
@@ -55,6 +58,9 @@ class Rescale(base.SchemeLayer):
     >>> import numpy as np
     >>> np.asarray(Rescale((0, 256))(np.array([0, 64, 192], np.uint8)))
     array([0.  , 0.25, 0.75], dtype=float32)
+
+    Reference:
+        https://keras.io/api/layers/preprocessing_layers/image_preprocessing/rescaling
     """
 
     def __init__(
@@ -90,6 +96,9 @@ class Preset(base.SchemeLayer):
     >>> white = np.full((1, 1, 1, 3), 255, np.uint8)
     >>> np.asarray(Preset("imagenet")(white)).ravel().round(3)
     array([2.249, 2.429, 2.64 ], dtype=float32)
+
+    Reference:
+        Each preset of `tfnorm.presets` names where its constants come from.
     """
 
     def __init__(

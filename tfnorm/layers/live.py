@@ -13,9 +13,10 @@ import numpy as np
 from tfnorm import arrays
 from tfnorm import bijectors
 from tfnorm import errors
+from tfnorm.layers import rows
 
-# What gradients reach through `forward`; `scale` only undoes it.
-_TRAINED = ("loc_hi", "inverse_scale")
+# What gradients reach through `forward`; `scale` follows.
+_TRAINED = ("loc_hi", "inverse_scale", "gain", "bias", "power", "smoothing")
 
 
 class LiveMap:
@@ -29,7 +30,7 @@ class LiveMap:
         fitted: Whether the constants are those of data. If not, weights start as
             NaN, and the map is not fitted until others are assigned.
         broadcast: Whether one number may serve several kept elements.
-        trainable: Whether `loc_hi` and `inverse_scale` are trained.
+        trainable: Whether what gradients reach is trained, such as `inverse_scale`.
     """
 
     def __init__(
@@ -48,8 +49,9 @@ class LiveMap:
         self.weights = {}
         self._fitted = fitted
         self._broadcast = broadcast
+        self._trainable = trainable
         constants = bijector.constants()
-        self.shape = max((c.shape for c in constants.values()), key=len, default=())
+        self.shape = bijector.kept_shape
         for key, value in constants.items():
             self.weights[key] = layer.add_weight(
                 # torch wants no dots in names, and TensorFlow few other signs.
@@ -61,26 +63,27 @@ class LiveMap:
                 autocast=False,
             )
 
-    def forward(self, x: typing.Any, mask: typing.Any = None) -> typing.Any:
+    def forward(self, x: typing.Any, **context: typing.Any) -> typing.Any:
         """Maps an array or tensor of any framework.
 
         Args:
             x: The tensor.
-            mask: For maps of single samples: what of it counts.
+            **context: What the map takes beside it, such as a mask.
         """
         structure, tensors = self._at(x)
-        if mask is None:
-            return structure.forward_with(x, tensors)
-        return structure.forward_with(x, tensors, mask)
+        context = {key: context[key] for key in structure.context if key in context}
+        forward = arrays.as_written(rows.forward, like=x)
+        return forward(structure, x, tensors, context, trained=self._trainable)
 
-    def inverse(self, y: typing.Any) -> typing.Any:
-        """Undoes `forward`.
+    def inverse(self, y: typing.Any, **context: typing.Any) -> typing.Any:
+        """Undoes `forward`; takes the same keywords.
 
         Raises:
             NotInvertible: If the map loses information.
         """
         structure, tensors = self._at(y)
-        return structure.inverse_with(y, tensors)
+        context = {key: context[key] for key in structure.context if key in context}
+        return structure.inverse_with(y, tensors, **context)
 
     def assign(self, bijector: bijectors.Bijector) -> None:
         """Takes over the constants of a map of the same structure."""
@@ -112,24 +115,40 @@ class LiveMap:
         if not self.weights:
             return self.structure.along(self.axis, rank), {}
         sizes = tuple(x.shape[axis] for axis in arrays.kept_axes(self.axis, rank))
-        tensors = {key: _tensor(weight, x) for key, weight in self.weights.items()}
+        tensors = {key: tensor(weight, x) for key, weight in self.weights.items()}
+        for key in tensors if self._trainable else ():
+            if key.rpartition(".")[2] == "scale":
+                # What is trained is its reciprocal.
+                tensors[key] = 1.0 / tensors[f"{key[: -len('scale')]}inverse_scale"]
         if self._same(sizes):
-            tensors = {
-                key: arrays.broadcast(tensor, self.axis, rank)
-                for key, tensor in tensors.items()
-            }
-            return self.structure.along(self.axis, rank), tensors
+            placed = {k: self._placed(k, t, rank) for k, t in tensors.items()}
+            return self.structure.along(self.axis, rank), placed
         if math.prod(self.shape) == 1 and (
             self._broadcast or all(size in (1, None) for size in sizes)
         ):
             # One number is one number: a column of shape (rows,) or (rows, 1).
-            reshape = arrays.namespace(x).reshape
-            return self.structure, {k: reshape(t, ()) for k, t in tensors.items()}
+            bare = {k: self._bare(k, t) for k, t in tensors.items()}
+            if self.shape:
+                return self.structure, bare
+            return self.structure.along(self.axis, rank), bare
         raise ValueError(
             f"The constants are of shape {self.shape}, but the axes that are kept "
             f"(`axis={self.axis}`) of the input of shape {tuple(x.shape)} are of "
             f"shape {sizes}."
         )
+
+    def _placed(self, key, tensor, rank: int):
+        extra = self.structure.extra_axes(key)
+        if extra is None:
+            return tensor
+        return arrays.broadcast(tensor, self.axis, rank, extra)
+
+    def _bare(self, key, tensor):
+        extra = self.structure.extra_axes(key)
+        if extra is None:
+            return tensor
+        own = tuple(tensor.shape[len(tensor.shape) - extra :])
+        return arrays.namespace(tensor).reshape(tensor, own)
 
     def _same(self, sizes):
         return len(self.shape) == len(sizes) and all(
@@ -147,11 +166,17 @@ class _Start:
         return keras.ops.convert_to_tensor(self._value, dtype)
 
 
-def _tensor(weight, x):
+def tensor(weight, x):
     """The value of a weight, in the framework of `x`."""
     if arrays.framework(x) == keras.backend.backend():
         return keras.ops.convert_to_tensor(weight)
     return arrays.constants(keras.ops.convert_to_numpy(weight.value), like=x)
+
+
+def is_zero(weight) -> bool:
+    """Whether a weight is known to be 0 everywhere, even while a function is traced."""
+    value = _peek(weight)
+    return value is not None and not value.any()
 
 
 def _peek(weight) -> np.ndarray | None:

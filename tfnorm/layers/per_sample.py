@@ -19,7 +19,7 @@ class PerSampleLayer(base.SchemeLayer):
     """
 
     def call(self, inputs, mask=None):
-        return self._normalize(inputs, mask)
+        return self._normalize(inputs, mask=mask)
 
 
 @keras.saving.register_keras_serializable("tfnorm")
@@ -46,6 +46,10 @@ class PerImage(PerSampleLayer):
     >>> image = np.array([[[[0.0], [4.0]]]], np.float32)
     >>> np.asarray(PerImage(epsilon=0.0)(image)).ravel()
     array([-1.,  1.], dtype=float32)
+
+    Reference:
+        https://www.tensorflow.org/api_docs/python/tf/image/per_image_standardization
+        and https://albumentations.ai/docs/examples/example-normalization.
     """
 
     def __init__(
@@ -84,6 +88,9 @@ class UnitNorm(PerSampleLayer):
     >>> np.asarray(UnitNorm(1)(np.array([[1.0, 3.0], [0.0, 0.0]])))
     array([[0.25, 0.75],
            [0.  , 0.  ]], dtype=float32)
+
+    Reference:
+        `Normalizer` of https://scikit-learn.org/stable/modules/preprocessing.html.
     """
 
     def __init__(
@@ -106,6 +113,9 @@ class SumToOne(PerSampleLayer):
     >>> import numpy as np
     >>> np.asarray(SumToOne()(np.array([[1, 3]])))
     array([[0.25, 0.75]], dtype=float32)
+
+    Reference:
+        Aitchison, The Statistical Analysis of Compositional Data, 1982: closure.
     """
 
     def __init__(self, *, axis: int | tuple[int, ...] = -1, **kwargs):

@@ -34,6 +34,9 @@ class Robust(base.SchemeLayer):
     >>> layer.adapt(np.array([1.0, 2.0, 3.0, 4.0, 1000.0]))
     >>> np.asarray(layer(np.array([1.0, 5.0])))
     array([-1.,  1.], dtype=float32)
+
+    Reference:
+        `RobustScaler` of https://scikit-learn.org/stable/modules/preprocessing.html.
     """
 
     def __init__(
@@ -59,14 +62,16 @@ class Robust(base.SchemeLayer):
 
 @keras.saving.register_keras_serializable("tfnorm")
 class PercentileClip(base.SchemeLayer):
-    """Clips to two quantiles, then applies a scheme fitted to the clipped data.
+    """Clips to two quantiles, then applies a scheme.
 
     NaN, infinite and missing values enter no statistic; NaN stays NaN.
 
     Args:
         low: Lower quantile, from 0 to 1.
         high: Upper quantile.
-        then: Scheme that needs no more than extrema and quantiles.
+        then: Scheme; if fitted to clipped data, one that needs no more than extrema
+            and quantiles.
+        fitted_to: What `then` is fitted to: "clipped" data, or "all".
         axis: Axis or axes of the batched input to *keep*, `None` to pool all.
         **kwargs: As in `SchemeLayer`.
 
@@ -77,6 +82,9 @@ class PercentileClip(base.SchemeLayer):
     >>> layer.adapt(np.array([-90.0, 1.0, 2.0, 3.0, 90.0]))
     >>> np.asarray(layer(np.array([-90.0, 1.5, 90.0])))
     array([0.  , 0.25, 1.  ], dtype=float32)
+
+    Reference:
+        Tukey, The Future of Data Analysis, 1962: winsorizing.
     """
 
     def __init__(
@@ -85,10 +93,16 @@ class PercentileClip(base.SchemeLayer):
         high: float = 0.99,
         *,
         then: schemes.Scheme = schemes.MinMax(),  # noqa: B008
+        fitted_to: str = "clipped",
         axis: int | tuple[int, ...] | None = -1,
         **kwargs,
     ):
-        arguments: dict[str, typing.Any] = {"low": low, "high": high, "then": then}
+        arguments: dict[str, typing.Any] = {
+            "low": low,
+            "high": high,
+            "then": then,
+            "fitted_to": fitted_to,
+        }
         scheme = schemes.PercentileClip(**arguments)
         super().__init__(scheme, arguments, axis=axis, **kwargs)
 
@@ -114,6 +128,10 @@ class Log(base.SchemeLayer):
     >>> layer.adapt(np.array([1.0, 100.0]))
     >>> np.asarray(layer(np.array([1.0, 100.0, 1000.0]))).round(3)
     array([-1.,  1.,  2.], dtype=float32)
+
+    Reference:
+        Box and Cox, An Analysis of Transformations, 1964; Burbidge, Magee and Robb,
+        Alternative Transformations to Handle Extreme Values, 1988, of asinh.
     """
 
     def __init__(

@@ -12,6 +12,7 @@ from tfnorm.recipe.features import indicator_name
 from tfnorm.recipe.features import view_key
 from tfnorm.recipe.fitted import FittedRecipe
 from tfnorm.recipe.fitted import missing_indicator
+from tfnorm.recipe.fitting import statistics_for
 
 __all__ = [
     "Feature",
@@ -22,6 +23,7 @@ __all__ = [
     "load_fitted",
     "load_recipe",
     "missing_indicator",
+    "statistics_for",
     "view_key",
 ]
 

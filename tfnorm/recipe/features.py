@@ -88,6 +88,8 @@ class View:
     feature: str
     axis: int | tuple[int, ...] | None
     bijector: bijectors.Bijector | None = None
+    key: str | None = None
+    comoments: bool = False
 
 
 @config.register
@@ -131,11 +133,43 @@ class Recipe:
         """What statistics the recipe needs, by their key in the statistics."""
         views = {}
         for name, feature in self.features.items():
+            scheme = feature.scheme
             views[name] = View(name, feature.axis)
-            if feature.scheme.view is not None:
-                key = view_key(name, feature.scheme)
-                views[key] = View(name, feature.axis, feature.scheme.view)
+            pairs = "comoments" in scheme.requires
+            seen = View(name, feature.axis, scheme.view, scheme.key, pairs)
+            views[view_key(name, scheme)] = seen
         return views
+
+    def later_views(self, statistics) -> dict[str, View]:
+        """What statistics it needs of one more pass, given those that there are.
+
+        They are of what the fitted steps of a `schemes.Chain` make of the data.
+        """
+        views = {}
+        for name, feature in self.features.items():
+            scheme = feature.scheme
+            if (
+                isinstance(scheme, schemes.Chain)
+                and view_key(name, scheme) in statistics
+            ):
+                found, after = stages(statistics, name, scheme)
+                if after is not None and len(found) < len(scheme.fitted):
+                    pairs = "comoments" in scheme.requires
+                    key = stage_key(name, after)
+                    views[key] = View(name, feature.axis, after, comoments=pairs)
+        return views
+
+    @property
+    def passes(self) -> int:
+        """How often the data are read, to fit all steps."""
+        schemes_ = (feature.scheme for feature in self.features.values())
+        chains = (len(s.fitted) for s in schemes_ if isinstance(s, schemes.Chain))
+        return max([1, *chains])
+
+    def columns(self) -> list[str]:
+        """The columns it reads: its features, and the keys of those fitted by key."""
+        keys = (feature.scheme.key for feature in self.features.values())
+        return list(dict.fromkeys([*self.features, *(k for k in keys if k)]))
 
     def fit(self, statistics):
         """The `FittedRecipe` for data with these statistics.
@@ -190,9 +224,28 @@ def _check_names(features: dict[str, Feature]) -> None:
                 )
 
 
+def stages(statistics, name: str, chain: schemes.Chain):
+    """The statistics of the fitted steps so far, and the map to those that lack."""
+    found = [statistics[view_key(name, chain)]]
+    while len(found) < len(chain.fitted):
+        after = chain.map_to(found)
+        key = stage_key(name, after)
+        if key not in statistics:
+            return found, after
+        found.append(statistics[key])
+    return found, None
+
+
+def stage_key(name: str, after: bijectors.Bijector) -> str:
+    """Key of the statistics of what a fitted map makes of a feature.
+
+    It tells the map by its digest, so that statistics of what other maps make, fitted
+    to other data, are never merged with them.
+    """
+    digest = hashlib.sha256(config.dumps(after).encode()).hexdigest()
+    return f"{after.label}({name}) {digest[:16]}"
+
+
 def view_key(name: str, scheme: schemes.Scheme) -> str:
     """Key of the statistics that `scheme` is fitted from, for a feature."""
-    for part in getattr(scheme.view, "parts", (scheme.view,)):
-        if isinstance(part, bijectors.Pointwise):
-            name = f"{part.kind}({name})"
-    return name
+    return name if scheme.view is None else f"{scheme.view.label}({name})"

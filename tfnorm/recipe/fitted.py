@@ -55,12 +55,14 @@ class FittedRecipe:
                 continue
             values, missing = _parts(values)
             bijector = self._map(name, values)
-            mapped, absent = bijector.forward(values), missing_indicator(values)
+            keys = self._keys(name, columns)
+            mapped = bijector.forward(values, **keys)
+            absent = missing_indicator(values)
             if missing is not None:
                 # Not by way of NaN among the values: integers would become floats.
                 none = np.full(values.shape, np.nan, np.float32)
                 mapped = mapped.copy()
-                mapped[missing] = bijector.forward(none)[missing]
+                mapped[missing] = bijector.forward(none, **keys)[missing]
                 absent[missing] = 1.0
             result[name] = mapped
             if self.recipe.features[name].indicator:
@@ -80,16 +82,35 @@ class FittedRecipe:
                 continue
             try:
                 values = arrays.asarray(values)
-                result[name] = self._map(name, values).inverse(values)
+                bijector = self._map(name, values)
+                result[name] = bijector.inverse(values, **self._keys(name, columns))
             except errors.NotInvertible as error:
                 error.feature = error.feature or name
                 raise
         return result
 
+    def _keys(self, name: str, columns) -> dict:
+        """The keys of the rows, where the feature is fitted by key."""
+        key = self.recipe.features[name].scheme.key
+        if key is None:
+            return {}
+        if key not in columns:
+            raise errors.RecipeError(
+                f"is normalized by {key!r}, which is not among the columns: "
+                f"{', '.join(columns)}.",
+                feature=name,
+            )
+        return {"keys": _parts(columns[key])[0]}
+
     def _map(self, name: str, values) -> bijectors.Bijector:
         axis = self.recipe.features[name].axis
         axis = () if axis is None else axis
         return self.maps[name].along(axis, arrays.rank(values))
+
+    def keys(self, name: str) -> tuple:
+        """The keys that have a map of their own, where a feature is fitted by key."""
+        parts = getattr(self.maps[name], "parts", (self.maps[name],))
+        return next((p.keys for p in parts if isinstance(p, bijectors.PerKey)), ())
 
     def select(self, names: collections.abc.Iterable[str]) -> "FittedRecipe":
         """The part of the fitted recipe that concerns some features.

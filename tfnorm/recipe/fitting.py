@@ -10,6 +10,7 @@ from tfnorm import errors
 from tfnorm import schemes
 from tfnorm.recipe import features
 from tfnorm.recipe import fitted as fitted_lib
+from tfnorm.statistics import groups
 
 # Rows that describe a feature: they become golden inputs of a baked model.
 _EXAMPLE_QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -20,7 +21,8 @@ def fit(recipe: features.Recipe, statistics) -> fitted_lib.FittedRecipe:
     maps, examples, kinds = {}, {}, {}
     for name, feature in recipe.features.items():
         try:
-            raw, seen = _lookup(statistics, name, feature.scheme)
+            seen = statistics_for(statistics, name, feature.scheme)
+            raw = statistics[name]
             maps[name] = _fit(feature, raw, seen)
             examples[name] = _examples(raw)
             kinds[name] = raw.kind or "floating"
@@ -31,7 +33,17 @@ def fit(recipe: features.Recipe, statistics) -> fitted_lib.FittedRecipe:
     return fitted_lib.FittedRecipe(recipe, maps, examples, kinds, digest)
 
 
-def _lookup(statistics, name: str, scheme: schemes.Scheme):
+def statistics_for(statistics, name: str, scheme: schemes.Scheme):
+    """What a scheme is fitted from: the statistics of a feature, or of its view.
+
+    Args:
+        statistics: Mapping of names to `FeatureStatistics`.
+        name: The feature.
+        scheme: The scheme, of which some need statistics by key.
+
+    Raises:
+        RecipeError: if the statistics lack it.
+    """
     key = features.view_key(name, scheme)
     for needed in (name, key):
         if needed not in statistics:
@@ -39,7 +51,19 @@ def _lookup(statistics, name: str, scheme: schemes.Scheme):
                 f"the statistics hold no {needed!r}; they hold "
                 f"{', '.join(sorted(statistics))}."
             )
-    return statistics[name], statistics[key]
+    seen = statistics[key]
+    if isinstance(scheme, schemes.Chain) and scheme.fitted:
+        found, after = features.stages(statistics, name, scheme)
+        if after is not None:
+            raise errors.RecipeError(
+                f"the statistics hold no {features.stage_key(name, after)!r}: those of "
+                "one pass alone. `tfnorm.analyze` and the Beam job run them all."
+            )
+        return schemes.Stages(tuple(found))
+    if scheme.key is not None:
+        names = groups.groups_of(statistics, key, scheme.key)
+        seen = schemes.Groups(seen, {k: statistics[n] for k, n in names.items()})
+    return seen
 
 
 def _fit(feature: features.Feature, raw, seen) -> bijectors.Bijector:
@@ -50,6 +74,9 @@ def _fit(feature: features.Feature, raw, seen) -> bijectors.Bijector:
         )
     fitted = feature.scheme.fit(seen)
     if feature.nan_policy == "propagate" and np.any(not_a_number):
+        if "comoments" in feature.scheme.requires:
+            # Every element has a part in every result.
+            not_a_number = np.full_like(not_a_number, np.any(not_a_number))
         spoiled = np.where(not_a_number, np.nan, 0.0)
         fitted = bijectors.Chain((fitted, bijectors.Affine(spoiled, 1.0)))
     if feature.missing == "keep":

@@ -4,6 +4,7 @@
 
 import abc
 import dataclasses
+import math
 import types
 import typing
 
@@ -14,7 +15,7 @@ from tfnorm import errors
 
 ZERO_SCALE_POLICIES = ("one", "raise")
 # A deviation this small beside the mean is noise of the last bit of float64.
-_NOISE = 2.0**-52
+NOISE = 2.0**-52
 # Of a scale, how far off a centre may be.
 _RESOLVED = 2.0**-10
 
@@ -23,17 +24,24 @@ class Scheme(abc.ABC):
     """Turns a statistic into a bijector.
 
     `requires` names the statistics that `fit` reads: "moments", "extrema",
-    "quantiles". `fitted_on_data` is false where `fit` reads none. `monotone`
-    is true where the fitted map rises or falls everywhere, feature by feature.
+    "quantiles", "comoments". `fitted_on_data` is false where `fit` reads none.
+    `monotone` is true where the fitted map rises or falls everywhere, feature by
+    feature.
+    `key` names the column by which rows are fitted and mapped apart, if any;
+    `trained` tells that models train the centre and scale from where they are put;
+    `shaped` that constants are of the kept shape though nothing is fitted.
     """
 
     requires: tuple[str, ...]
     fitted_on_data: bool
     monotone: bool
+    key: str | None = None
+    trained: bool = False
+    shaped: bool = False
 
     @property
     @abc.abstractmethod
-    def view(self) -> bijectors.Pointwise | None:
+    def view(self) -> bijectors.Bijector | None:
         """The fixed map that data pass before statistics are taken, if any."""
 
     @abc.abstractmethod
@@ -104,13 +112,32 @@ class Placeholder:
         return np.ones(self.shape)
 
     @property
+    def comoments(self):
+        columns = int(np.prod(self.shape, dtype=int))
+        return types.SimpleNamespace(
+            count=2,
+            mean=np.zeros(columns),
+            covariance_with=lambda ddof: np.eye(columns),
+        )
+
+    @property
     def counts(self):
         zero = np.zeros(self.shape, np.int64)
         names = ("nan", "positive_infinity", "negative_infinity", "missing", "zero")
         return types.SimpleNamespace(valid=zero + 1, **dict.fromkeys(names, zero))
 
-    def quantile(self, q: float) -> Interval:
-        return Interval(np.full(self.shape, float(q)))
+    def quantile(self, q: typing.Any) -> Interval:
+        return Interval(np.broadcast_to(q, (*self.shape, *np.shape(q))))
+
+    def histograms(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        ends = np.array([0.0, 1.0]), np.array([1, 1])
+        return [ends] * math.prod(self.shape)
+
+
+def behind(value: typing.Any, other: typing.Any) -> np.ndarray:
+    """Returns an array with an axis of size 1 added for each axis of `other`."""
+    value = np.asarray(value)
+    return np.reshape(value, value.shape + (1,) * np.ndim(other))
 
 
 def check_choice(name: str, value: typing.Any, choices: tuple[str, ...]) -> None:
@@ -155,13 +182,13 @@ def known(values: typing.Any, name: str) -> np.ndarray:
     array = array.astype(np.float64)
     if np.isnan(array).any():
         raise errors.EmptyDataError(
-            f"There is no {name}: no valid value came{_positions(np.isnan(array))}. "
+            f"There is no {name}: no valid value came{positions(np.isnan(array))}. "
             "Leave the feature out of the recipe, or read more data."
         )
     return array
 
 
-def _positions(mask: np.ndarray) -> str:
+def positions(mask: np.ndarray) -> str:
     """Says where a mask is true, unless it is that of a single number."""
     if not mask.ndim:
         return ""
@@ -190,28 +217,40 @@ def span(high: np.ndarray, low: np.ndarray) -> np.ndarray:
 
 def never_varies(statistic, deviation: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """Tells where a deviation is 0, or noise of the last bit of floats."""
-    noise = 0.0 if statistic.kind == "integer" else _NOISE
+    noise = 0.0 if statistic.kind == "integer" else NOISE
     return deviation <= noise * np.abs(mean)
 
 
 def affine(statistic, loc: np.ndarray, scale: np.ndarray) -> bijectors.Affine:
     """Returns the map that subtracts `loc` and divides by `scale`.
 
-    Raises:
-        DataError: If the data are integers so large beside their scale that float64
-            does not tell their centre from its neighbours.
+    Raises as `check_resolved` does.
     """
     fitted = bijectors.Affine(loc, scale)
-    size = np.abs(fitted.loc)
+    check_resolved(statistic, fitted.loc, fitted.scale)
+    return fitted
+
+
+def check_resolved(statistic, loc: np.ndarray, scale: np.ndarray) -> None:
+    """Raises an error if float64 does not tell a centre from its neighbours.
+
+    Args:
+        statistic: Statistics of the data.
+        loc: The centre.
+        scale: How far the data lie apart.
+
+    Raises:
+        DataError: If the data are integers that are so large beside their scale.
+    """
+    size = np.abs(loc)
     if statistic.kind == "integer" and np.any(
-        (size > 2.0**53) & (np.spacing(size) > np.abs(fitted.scale) * _RESOLVED)
+        (size > 2.0**53) & (np.spacing(size) > np.abs(scale) * _RESOLVED)
     ):
         raise errors.DataError(
-            f"The values are integers near {fitted.loc} that lie too close together "
+            f"The values are integers near {loc} that lie too close together "
             "for float64 to center. Subtract an integer from them first, such as the "
             "least of them."
         )
-    return fitted
 
 
 def divisor(scale: np.ndarray, constant: np.ndarray, policy: str) -> np.ndarray:
@@ -225,7 +264,7 @@ def divisor(scale: np.ndarray, constant: np.ndarray, policy: str) -> np.ndarray:
     constant = np.asarray(constant)
     if policy == "raise" and constant.any():
         raise errors.DataError(
-            f"The feature has no spread{_positions(constant)}, and "
+            f"The feature has no spread{positions(constant)}, and "
             "`zero_scale_policy='raise'`. Leave it out, or use "
             "`zero_scale_policy='one'` to center without scaling."
         )

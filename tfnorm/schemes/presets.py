@@ -15,8 +15,10 @@ import numpy as np
 from tfnorm import bijectors
 from tfnorm import config
 from tfnorm import errors
+from tfnorm.schemes import audio_log_mel
 from tfnorm.schemes import base
 from tfnorm.schemes import fixed
+from tfnorm.schemes import models
 
 PIXELS = (0.0, 255.0)
 ORDERS = ("rgb", "bgr")
@@ -74,45 +76,6 @@ class Preset(base.Scheme):
         return bijectors.Chain((bijectors.Flip(), affine))
 
 
-@config.register
-@dataclasses.dataclass(frozen=True)
-class LogMel(base.Scheme):
-    """Takes mel energies to `(max(log10(x), max of it - span) - loc) / scale`.
-
-    The maximum is that of the whole sample (a row). Quiet parts are cut at the
-    floor, so there is no inverse.
-
-    Args:
-        span: Decades kept below the loudest point.
-        least: Smaller energies count as this one.
-        loc: Subtracted from the logarithm.
-        scale: Divides after that.
-
-    Example:
-
-    >>> LogMel().fit(None).forward([[1.0, 1e-4, 1e-12]])
-    array([[ 1.,  0., -1.]])
-    """
-
-    span: float = 8.0
-    _: dataclasses.KW_ONLY
-    least: float = 1e-10
-    loc: float = -4.0
-    scale: float = 4.0
-
-    requires: typing.ClassVar[tuple[str, ...]] = ()
-    fitted_on_data: typing.ClassVar[bool] = False
-    monotone: typing.ClassVar[bool] = False
-    view: typing.ClassVar[None] = None
-
-    def __post_init__(self):
-        self.fit(None)
-
-    def fit(self, statistic):
-        floor = bijectors.LogFloor(self.span, self.least)
-        return bijectors.Chain((floor, bijectors.Affine(self.loc, self.scale)))
-
-
 def imagenet(*, input_range: tuple[float, float] = PIXELS) -> Preset:
     """Constants of most models trained on ImageNet in torch; RGB."""
     return Preset(
@@ -151,6 +114,11 @@ def yolo(*, input_range: tuple[float, float] = PIXELS) -> Preset:
 def unit(*, input_range: tuple[float, float] = PIXELS) -> Preset:
     """Takes pixels to [0, 1]; RGB."""
     return Preset("unit", input_range=input_range)
+
+
+def pixels(*, input_range: tuple[float, float] = PIXELS) -> Preset:
+    """Takes pixels to [0, 255], for models that normalize inside; RGB."""
+    return Preset("pixels", std=1 / 255, input_range=input_range)
 
 
 def caffe(*, input_range: tuple[float, float] = PIXELS) -> Preset:
@@ -212,9 +180,9 @@ def efficientnet_keras(*, input_range: tuple[float, float] = PIXELS) -> Preset:
     )
 
 
-def whisper() -> LogMel:
+def whisper() -> audio_log_mel.LogMel:
     """Takes mel energies of shape (batch, frames, mels) to Whisper's input."""
-    return LogMel()
+    return audio_log_mel.LogMel()
 
 
 _PRESETS = (
@@ -224,6 +192,7 @@ _PRESETS = (
     vit,
     yolo,
     unit,
+    pixels,
     caffe,
     dpn,
     dinov3_satellite,
@@ -246,3 +215,26 @@ def get(name: str, **arguments: typing.Any) -> base.Scheme:
         if make.__name__ == name:
             return make(**arguments)
     raise errors.RecipeError(f"No preset {name!r}. Presets: {', '.join(NAMES)}.")
+
+
+def for_model(
+    model: typing.Any, *, input_range: tuple[float, float] = PIXELS
+) -> Preset:
+    """Returns the preset of a model of `keras.applications`.
+
+    It is the model's own `preprocess_input`. ConvNeXt, EfficientNet (both versions)
+    and MobileNetV3 normalize inside, unless made with `include_preprocessing=False`
+    where they can be: they want pixels of 0 to 255, so their preset is "pixels",
+    which leaves such pixels as they are.
+
+    Args:
+        model: Its name, such as "ResNet50", or that of its module, "resnet_v2"; the
+            function that makes it; or a model that was made, if not renamed.
+        input_range: The pixel values of black and white.
+
+    Example:
+
+    >>> for_model("VGG16").name, for_model("MobileNetV2").name
+    ('caffe', 'inception')
+    """
+    return typing.cast(Preset, get(models.preset_of(model), input_range=input_range))

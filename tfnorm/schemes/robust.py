@@ -94,16 +94,20 @@ class Robust(base.Scheme):
 @config.register
 @dataclasses.dataclass(frozen=True)
 class PercentileClip(base.Scheme):
-    """Clips to two quantiles, then applies a scheme fitted to the clipped data.
+    """Clips to two quantiles, then applies a scheme.
 
     The inverse is right inside only: what was clipped comes back as the quantile.
     The clipping is done after the scheme's map, where it costs no precision.
 
+    `PercentileClip(0.005, 0.995, then=ZScore(), fitted_to="all")` is what nnU-Net
+    does to CT images, if all but the foreground is NaN in the data it is fitted to.
+
     Args:
         low: Lower quantile, from 0 to 1.
         high: Upper quantile.
-        then: Scheme that needs no more than extrema and quantiles. (The mean of
-            the clipped data would take a second pass.)
+        then: Scheme; if fitted to clipped data, one that needs no more than extrema
+            and quantiles. `Chain` takes the mean of clipped data, in a second pass.
+        fitted_to: What `then` is fitted to: "clipped" data, or "all".
 
     Example:
 
@@ -119,6 +123,7 @@ class PercentileClip(base.Scheme):
     high: float = 0.99
     _: dataclasses.KW_ONLY
     then: base.Scheme = min_max.MinMax()
+    fitted_to: str = "clipped"
 
     fitted_on_data: typing.ClassVar[bool] = True
     monotone: typing.ClassVar[bool] = True
@@ -128,11 +133,13 @@ class PercentileClip(base.Scheme):
         base.check_interval("low, high", (self.low, self.high), within=(0, 1))
         if not isinstance(self.then, base.Scheme):
             raise errors.RecipeError(f"`then={self.then!r}` must be a scheme.")
+        base.check_choice("fitted_to", self.fitted_to, ("clipped", "all"))
         surplus = sorted(set(self.then.requires) - {"extrema", "quantiles"})
-        if surplus:
+        if surplus and self.fitted_to == "clipped":
             raise errors.RecipeError(
                 f"`then={self.then}` needs {surplus[0]} of the clipped data, which "
-                "takes a second pass. Use `MinMax`, `MaxAbs` or `Robust` instead."
+                "takes a second pass. Use `MinMax`, `MaxAbs` or `Robust` instead, or "
+                "`fitted_to='all'`."
             )
         if self.then.view is not None or not self.then.monotone:
             raise errors.RecipeError(
@@ -149,7 +156,9 @@ class PercentileClip(base.Scheme):
             base.known(statistic.quantile(q).value, f"quantile {q}")
             for q in (self.low, self.high)
         )
-        then = self.then.fit(_Clipped(statistic, low, high))
+        if self.fitted_to == "clipped":
+            statistic = _Clipped(statistic, low, high)
+        then = self.then.fit(statistic)
         ends = [np.asarray(then.forward(np.float64(end))) for end in (low, high)]
         clip = bijectors.Clip(np.minimum(*ends), np.maximum(*ends))
         return bijectors.Chain((then, clip))
@@ -175,6 +184,12 @@ class _Clipped:
     def counts(self):
         return self.statistic.counts
 
-    def quantile(self, q: float) -> base.Interval:
+    def quantile(self, q: typing.Any) -> base.Interval:
         value = np.asarray(self.statistic.quantile(q).value)
-        return base.Interval(np.minimum(np.maximum(value, self.min), self.max))
+        low, high = (base.behind(end, q) for end in (self.min, self.max))
+        return base.Interval(np.minimum(np.maximum(value, low), high))
+
+    def histograms(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        ends = zip(np.ravel(self.min), np.ravel(self.max), strict=True)
+        found = zip(self.statistic.histograms(), ends, strict=True)
+        return [(np.clip(values, *pair), counts) for (values, counts), pair in found]

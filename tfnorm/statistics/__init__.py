@@ -4,24 +4,36 @@
 
 from tfnorm.statistics.block import key_values
 from tfnorm.statistics.block import order_keys
+from tfnorm.statistics.channel import Channel
+from tfnorm.statistics.channel import CountArrays
+from tfnorm.statistics.comoments import CoMoments
 from tfnorm.statistics.counts import Counts
 from tfnorm.statistics.extrema import Extrema
-from tfnorm.statistics.feature import Channel
-from tfnorm.statistics.feature import CountArrays
 from tfnorm.statistics.feature import FeatureStatistics
+from tfnorm.statistics.groups import group_name
+from tfnorm.statistics.groups import groups_of
+from tfnorm.statistics.groups import is_group
+from tfnorm.statistics.groups import rows_by_key
 from tfnorm.statistics.moments import Moments
+from tfnorm.statistics.pair_sums import PairSums
 from tfnorm.statistics.quantiles import Interval
 from tfnorm.statistics.quantiles import Quantiles
 
 __all__ = [
     "Channel",
+    "CoMoments",
     "CountArrays",
     "Counts",
     "Extrema",
     "FeatureStatistics",
     "Interval",
     "Moments",
+    "PairSums",
     "Quantiles",
+    "group_name",
+    "groups_of",
+    "is_group",
     "key_values",
     "order_keys",
+    "rows_by_key",
 ]

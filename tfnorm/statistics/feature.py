@@ -3,6 +3,7 @@
 """All statistics of one feature, element by element of the axes it keeps."""
 
 import dataclasses
+import typing
 from collections.abc import Callable
 
 import numpy as np
@@ -10,89 +11,13 @@ import numpy as np
 from tfnorm import arrays
 from tfnorm import errors
 from tfnorm.statistics import block as block_lib
+from tfnorm.statistics import channel as channel_lib
+from tfnorm.statistics import comoments as comoments_lib
 from tfnorm.statistics import counts as counts_lib
 from tfnorm.statistics import extrema as extrema_lib
-from tfnorm.statistics import moments as moments_lib
 from tfnorm.statistics import quantiles as quantiles_lib
 
 _CACHE_BYTES = 1 << 18
-
-
-@dataclasses.dataclass(frozen=True)
-class Channel:
-    """The exact state of one channel."""
-
-    counts: counts_lib.Counts
-    extrema: extrema_lib.Extrema
-    moments: moments_lib.Moments
-    quantiles: quantiles_lib.Quantiles | None
-
-    @classmethod
-    def empty(cls, floating: bool, quantiles: bool = True) -> "Channel":
-        """The identity of `merge`, with or without a histogram for quantiles."""
-        return cls(
-            counts_lib.Counts(),
-            extrema_lib.Extrema(),
-            moments_lib.Moments(floating),
-            quantiles_lib.Quantiles(floating) if quantiles else None,
-        )
-
-    def add(self, values: np.ndarray) -> "Channel":
-        """Takes in a flat array of values."""
-        channel = self
-        for block in block_lib.blocks(values):
-            channel = Channel(
-                channel.counts.add(block),
-                channel.extrema.add(block),
-                channel.moments.add(block),
-                None if channel.quantiles is None else channel.quantiles.add(block),
-            )
-        return channel
-
-    def merge(self, other: "Channel") -> "Channel":
-        """The state over the values of both."""
-        return Channel(
-            self.counts.merge(other.counts),
-            self.extrema.merge(other.extrema),
-            self.moments.merge(other.moments),
-            self._quantiles(other, quantiles_lib.Quantiles.merge),
-        )
-
-    def subtract(self, other: "Channel") -> "Channel":
-        """The state without the values of `other`."""
-        counts = self.counts.subtract(other.counts)
-        return Channel(
-            counts,
-            self.extrema.subtract(other.extrema, counts.valid),
-            self.moments.subtract(other.moments),
-            self._quantiles(other, quantiles_lib.Quantiles.subtract),
-        )
-
-    def _quantiles(self, other: "Channel", combine):
-        if self.quantiles is None or other.quantiles is None:
-            return None
-        return combine(self.quantiles, other.quantiles)
-
-
-@dataclasses.dataclass(frozen=True)
-class CountArrays:
-    """Counts of a feature; each an int64 array of the kept shape, but `missing`.
-
-    Args:
-        valid: Finite values.
-        zero: Values that are 0.
-        nan: NaNs.
-        positive_infinity: Values that are +inf.
-        negative_infinity: Values that are -inf.
-        missing: Rows without a value.
-    """
-
-    valid: np.ndarray
-    zero: np.ndarray
-    nan: np.ndarray
-    positive_infinity: np.ndarray
-    negative_infinity: np.ndarray
-    missing: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +32,7 @@ class FeatureStatistics:
         shape: Shape of the axes kept; `None` while there was no value yet.
         kind: "floating" or "integer"; `None` while there was no value yet.
         channels: One `Channel` for each element of `shape`, in C order.
+        joint: Co-moments of these elements, if they were asked for.
 
     Example:
 
@@ -119,15 +45,17 @@ class FeatureStatistics:
     missing: int = 0
     shape: tuple[int, ...] | None = None
     kind: str | None = None
-    channels: tuple[Channel, ...] = ()
+    channels: tuple[channel_lib.Channel, ...] = ()
+    joint: comoments_lib.CoMoments | None = None
 
     @classmethod
-    def of(cls, values, axis=-1, missing=None) -> "FeatureStatistics":
+    def of(cls, values, axis=-1, missing=None, comoments=False) -> "FeatureStatistics":
         """The statistics of one array; see `add`."""
-        return cls().add(arrays.Column(np.asarray(values), missing), axis=axis)
+        column = arrays.Column(np.asarray(values), missing)
+        return cls().add(column, axis=axis, comoments=comoments)
 
     def add(
-        self, column: arrays.Column, *, axis=-1, quantiles=True
+        self, column: arrays.Column, *, axis=-1, quantiles=True, comoments=False
     ) -> "FeatureStatistics":
         """Takes in some rows.
 
@@ -136,6 +64,7 @@ class FeatureStatistics:
             axis: Axis or axes of the values to keep: each of their elements has
                 statistics of its own. Rows with a single number keep none.
             quantiles: Whether to keep a histogram for quantiles.
+            comoments: Whether to keep co-moments of all pairs of kept elements.
 
         Raises:
             FeatureError: if the values are no numbers, or their kind or kept shape
@@ -155,14 +84,18 @@ class FeatureStatistics:
         shape = tuple(values.shape[a] for a in kept)
         self._check(kind, shape, errors.FeatureError)
         flat = _by_channel(values, kept)
-        empty = Channel.empty(kind == "floating", quantiles)
+        empty = channel_lib.Channel.empty(kind == "floating", quantiles)
         channels = self.channels or (empty,) * len(flat)
+        joint = self.joint
+        if comoments and self.shape is None:
+            joint = comoments_lib.CoMoments(len(flat))
         return FeatureStatistics(
             self.rows + rows,
             self.missing + missing,
             shape,
             kind,
             tuple(c.add(part) for c, part in zip(channels, flat, strict=True)),
+            None if joint is None else joint.add(_by_row(values, kept, flat)),
         )
 
     def merge(self, other: "FeatureStatistics") -> "FeatureStatistics":
@@ -171,7 +104,7 @@ class FeatureStatistics:
         if self.shape is None or other.shape is None:
             one = other if self.shape is None else self
             return dataclasses.replace(one, rows=rows, missing=missing)
-        return self._combine(other, rows, missing, Channel.merge)
+        return self._combine(other, rows, missing, "merge")
 
     def subtract(self, other: "FeatureStatistics") -> "FeatureStatistics":
         """The statistics without the rows of `other`, which must be among them.
@@ -184,13 +117,16 @@ class FeatureStatistics:
             raise errors.StatisticsError("What is subtracted was never merged in.")
         if other.shape is None:
             return dataclasses.replace(self, rows=rows, missing=missing)
-        return self._combine(other, rows, missing, Channel.subtract)
+        return self._combine(other, rows, missing, "subtract")
 
     def _combine(self, other, rows, missing, combine) -> "FeatureStatistics":
         self._check(other.kind, other.shape, errors.StatisticsError)
         pairs = zip(self.channels, other.channels, strict=True)
-        channels = tuple(combine(a, b) for a, b in pairs)
-        return FeatureStatistics(rows, missing, self.shape, self.kind, channels)
+        channels = tuple(getattr(a, combine)(b) for a, b in pairs)
+        joint = None
+        if self.joint is not None and other.joint is not None:
+            joint = getattr(self.joint, combine)(other.joint)
+        return FeatureStatistics(rows, missing, self.shape, self.kind, channels, joint)
 
     def _check(self, kind, shape, error: type[errors.TfnormError]) -> None:
         if self.shape is not None and (kind, shape) != (self.kind, self.shape):
@@ -199,19 +135,21 @@ class FeatureStatistics:
                 f"{self.kind} of kept shape {self.shape}."
             )
 
-    def _array(self, of: Callable[[Channel], float]):
+    def _array(self, of: Callable[[channel_lib.Channel], float]):
         if self.shape is None:
             return np.float64(np.nan)
         return np.array([of(c) for c in self.channels]).reshape(self.shape)[()]
 
     @property
-    def counts(self) -> CountArrays:
+    def counts(self) -> channel_lib.CountArrays:
         """How many values are valid, zero, NaN, infinite or missing."""
         names = [field.name for field in dataclasses.fields(counts_lib.Counts)]
         if self.shape is None:
-            return CountArrays(*[np.int64(0)] * len(names), missing=self.missing)
+            return channel_lib.CountArrays(
+                *[np.int64(0)] * len(names), missing=self.missing
+            )
         table = {n: self._array(lambda c, n=n: getattr(c.counts, n)) for n in names}
-        return CountArrays(**table, missing=self.missing)
+        return channel_lib.CountArrays(**table, missing=self.missing)
 
     @property
     def mean(self):
@@ -242,28 +180,66 @@ class FeatureStatistics:
         """The greatest finite value; NaN of no values. Raises as `min` does."""
         return self._array(lambda channel: _known(channel.extrema).high)
 
-    def quantile(self, q: float) -> quantiles_lib.Interval:
+    @property
+    def comoments(self) -> comoments_lib.CoMoments:
+        """Means and covariances of the kept elements, in C order, over complete rows.
+
+        Raises:
+            StatisticsError: if they were taken without co-moments.
+        """
+        if self.joint is None:
+            raise errors.StatisticsError(
+                "co-moments were not asked for: analyze with a recipe whose scheme "
+                "needs them, or say `comoments=True`."
+            )
+        return self.joint
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """The population covariances over complete rows, correctly rounded: (c, c).
+
+        Raises as `comoments` does.
+        """
+        return self.comoments.covariance
+
+    def quantile(self, q: typing.Any) -> quantiles_lib.Interval:
         """The `q` quantile (0 to 1), with NumPy's default, linear definition.
 
+        Args:
+            q: A number, or an array of them.
+
         Returns:
-            An `Interval` of three arrays: certain bounds, and an estimate.
+            An `Interval` of three arrays: certain bounds, and an estimate. Where `q`
+            is an array, its axes follow those that are kept.
 
         Raises:
             StatisticsError: if they were taken without quantiles.
         """
+        shape = np.shape(q)
+        if self.shape is None:
+            return quantiles_lib.Interval(*[np.full(shape, np.nan)[()]] * 3)
+        found = [h.quantile(q, c.extrema) for h, c in self._histograms()]
+        arrays_of = (
+            [getattr(i, n) for i in found] for n in ("lower", "value", "upper")
+        )
+        return quantiles_lib.Interval(
+            *(np.reshape(values, (*self.shape, *shape))[()] for values in arrays_of)
+        )
+
+    def histograms(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For each channel the middles of its buckets, ascending, and their counts.
+
+        While a channel has few distinct values, the middles are its values.
+
+        Raises:
+            StatisticsError: if they were taken without quantiles.
+        """
+        return [h.middles(c.extrema) for h, c in self._histograms()]
+
+    def _histograms(self):
         if any(channel.quantiles is None for channel in self.channels):
             raise errors.StatisticsError("quantiles were not asked for.")
-        found = [c.quantiles.quantile(q, c.extrema) for c in self.channels]
-        return quantiles_lib.Interval(
-            *(
-                np.array([getattr(i, name) for i in found], np.float64).reshape(
-                    self.shape
-                )[()]
-                if found
-                else np.float64(np.nan)
-                for name in ("lower", "value", "upper")
-            )
-        )
+        return [(channel.quantiles, channel) for channel in self.channels]
 
 
 def _by_channel(values: np.ndarray, kept: tuple[int, ...]) -> np.ndarray:
@@ -278,6 +254,13 @@ def _by_channel(values: np.ndarray, kept: tuple[int, ...]) -> np.ndarray:
     for start in range(0, flat.shape[1], step):
         result[:, start : start + step] = flat[:, start : start + step]
     return result
+
+
+def _by_row(values, kept: tuple[int, ...], flat: np.ndarray) -> np.ndarray:
+    """Values as (values of each channel, channels)."""
+    if kept == tuple(range(values.ndim - len(kept), values.ndim)):
+        return values.reshape(-1, len(flat))
+    return flat.T
 
 
 def _known(extrema: extrema_lib.Extrema) -> extrema_lib.Extrema:

@@ -4,6 +4,7 @@
 
 import dataclasses
 import functools
+import typing
 
 import numpy as np
 
@@ -17,17 +18,17 @@ _PROBE = 1 << 14
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-    """A quantile: a certain interval around the true one, and a best guess.
+    """Quantiles: a certain interval around each true one, and a best guess.
 
     Args:
-        lower: Greatest known lower bound.
+        lower: Greatest known lower bound, a number or an array.
         value: Estimate, by linear interpolation of ranks; exact if the bounds meet.
         upper: Least known upper bound.
     """
 
-    lower: float
-    value: float
-    upper: float
+    lower: typing.Any
+    value: typing.Any
+    upper: typing.Any
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -126,50 +127,67 @@ class Quantiles:
         return dataclasses.replace(self, keys=self.keys[kept], counts=rest[kept])
 
     def quantile(
-        self, q: float, extrema: extrema_lib.Extrema | None = None
+        self, q: typing.Any, extrema: extrema_lib.Extrema | None = None
     ) -> Interval:
         """The `q` quantile, interpolated linearly between order statistics.
 
         Args:
-            q: Between 0 and 1.
+            q: Between 0 and 1: a number, or an array of them.
             extrema: The extrema of the same values, which tighten the bounds, if known.
 
         Returns:
-            Bounds of NumPy's default ("linear") quantile of all values.
+            Bounds of NumPy's default ("linear") quantile of all values: numbers, or
+            arrays of the shape of `q`.
         """
-        if not 0 <= q <= 1:
+        q = np.asarray(q, np.float64)
+        if not np.all((q >= 0) & (q <= 1)):
             raise ValueError(f"`q` must lie between 0 and 1, got {q}.")
         if not self.counts.size:
-            return Interval(np.nan, np.nan, np.nan)
-        total = int(self._ends[-1])
-        position = q * (total - 1)
-        rank = min(int(position), total - 1)
-        share = position - rank
-        first = self._order_statistic(rank, extrema)
-        second = self._order_statistic(min(rank + 1, total - 1), extrema)
-        return Interval(
-            _interpolate(first.lower, second.lower, share),
-            _interpolate(first.value, second.value, share),
-            _interpolate(first.upper, second.upper, share),
-        )
+            nan = np.full(q.shape, np.nan)[()]
+            return Interval(nan, nan, nan)
+        last = int(self._ends[-1]) - 1
+        position = q * last
+        ranks = np.minimum(position.astype(np.int64), last)
+        share = position - ranks
+        first = self._order_statistics(ranks, extrema)
+        second = self._order_statistics(np.minimum(ranks + 1, last), extrema)
+        pairs = zip(first, second, strict=True)
+        return Interval(*(_interpolate(a, b, share)[()] for a, b in pairs))
+
+    def middles(
+        self, extrema: extrema_lib.Extrema | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The middle of each bucket, ascending, and how many values it holds.
+
+        While there are few distinct values, these are the values themselves.
+        """
+        lower, upper = self._bounds(np.arange(self.keys.size), extrema)
+        return lower + (upper - lower) * 0.5, self.counts
 
     @functools.cached_property
     def _ends(self) -> np.ndarray:
         return np.cumsum(self.counts)
 
-    def _order_statistic(self, rank: int, extrema) -> Interval:
-        bucket = int(np.searchsorted(self._ends, rank, side="right"))
-        inside = int(self.counts[bucket])
-        place = rank - (int(self._ends[bucket]) - inside)
-        # In Python integers: a bucket of int64 may reach past its greatest value.
-        lowest = int(self.keys[bucket]) << self.dropped
-        highest = lowest + (1 << self.dropped) - 1
-        bounds = np.array([lowest, highest], np.int64)
-        lower, upper = block_lib.key_values(bounds, self.floating).tolist()
-        if extrema is not None and extrema.low is not None:
-            lower, upper = max(lower, extrema.low), min(upper, extrema.high)
+    def _order_statistics(self, ranks: np.ndarray, extrema) -> tuple[np.ndarray, ...]:
+        buckets = np.searchsorted(self._ends, ranks, side="right")
+        inside = self.counts[buckets]
+        place = ranks - (self._ends[buckets] - inside)
+        lower, upper = self._bounds(buckets, extrema)
         value = lower + (upper - lower) * ((place + 0.5) / inside)
-        return Interval(lower, min(max(value, lower), upper), upper)
+        return lower, np.minimum(np.maximum(value, lower), upper), upper
+
+    def _bounds(self, buckets: np.ndarray, extrema) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the greatest value that each bucket may hold."""
+        lowest = self.keys[buckets] << self.dropped
+        highest = lowest | np.int64((1 << self.dropped) - 1)
+        lower, upper = (
+            block_lib.key_values(keys, self.floating).astype(np.float64)
+            for keys in (lowest, highest)
+        )
+        if extrema is not None and extrema.low is not None:
+            lower = np.maximum(lower, extrema.low)
+            upper = np.minimum(upper, extrema.high)
+        return lower, upper
 
     def _at(self, dropped: int) -> tuple[np.ndarray, np.ndarray]:
         if dropped == self.dropped:
@@ -177,10 +195,10 @@ class Quantiles:
         return block_lib.runs(self.keys >> (dropped - self.dropped), self.counts)
 
 
-def _interpolate(a, b, share: float) -> float:
+def _interpolate(a, b, share) -> np.ndarray:
     # From the nearer end, as NumPy does, so that equal ends give themselves.
     step = b - a
-    return a + step * share if share < 0.5 else b - step * (1 - share)
+    return np.where(share < 0.5, a + step * share, b - step * (1 - share))
 
 
 def _union(left, right) -> tuple[np.ndarray, np.ndarray]:

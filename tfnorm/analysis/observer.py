@@ -1,9 +1,8 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Takes the statistics that a recipe needs from any data, in one pass."""
+"""Takes the statistics of batches of rows, in one pass."""
 
 import collections.abc
-import typing
 
 import numpy as np
 
@@ -12,64 +11,12 @@ from tfnorm import artifact
 from tfnorm import config
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
-from tfnorm import sources
 from tfnorm import statistics
 
 # Rows that are taken in at once, so that NumPy's calls cost little beside its work;
 # fewer where they would hold more values than this.
 _ROWS = 1 << 17
 _VALUES = 1 << 24
-
-
-def analyze(
-    data: typing.Any,
-    recipe: recipe_lib.Recipe | collections.abc.Mapping | None = None,
-    *,
-    max_bad_records: int = 0,
-    quantiles: bool = True,
-) -> artifact.Statistics:
-    """Computes exact statistics of all rows, in this process.
-
-    NaN, infinities and missing values are counted and enter no other statistic.
-
-    Args:
-        data: Path or pattern of TFRecord, Parquet or CSV files, or a list of them;
-            dict of arrays, NumPy array (its feature is named ""), DataFrame,
-            pyarrow Table, tf.data.Dataset, Keras PyDataset, or any iterable of
-            batches `x`, `(x, y)` or dicts.
-        recipe: Which features to read, and how; a mapping of names to schemes will
-            do. By default, every feature that holds numbers.
-        max_bad_records: How many unreadable records to leave out and count, over
-            all files, before it is an error.
-        quantiles: Whether to take quantiles, too; without, it is twice as fast.
-
-    Returns:
-        `Statistics`: a mapping of names to `FeatureStatistics`.
-
-    Raises:
-        DataError: if the data are empty, or not what the recipe says; it names the
-            feature, file and record.
-
-    Example:
-
-    >>> found = analyze({"age": np.array([20.0, 40.0, np.nan])})
-    >>> found["age"].mean, found["age"].quantile(0.5).value
-    (np.float64(30.0), np.float64(30.0))
-    """
-    if recipe is not None and not isinstance(recipe, recipe_lib.Recipe):
-        recipe = recipe_lib.Recipe(recipe)
-    features = None if recipe is None else list(recipe.features)
-    batches: collections.abc.Iterator[arrays.Batch]
-    if sources.is_path_like(data):
-        shards = sources.open(data, features, max_bad_records=max_bad_records)
-        batches = (batch for shard in shards for batch in shard.read())
-    else:
-        batches = sources.batches(data, features)
-    observer = Observer(recipe, quantiles=quantiles)
-    for batch in batches:
-        observer.add(batch)
-        check_bad_records(observer.bad_records, max_bad_records)
-    return check_complete(observer.result(), recipe)
 
 
 class Observer:
@@ -79,6 +26,8 @@ class Observer:
 
     Args:
         recipe: What to observe; `None` for every feature that holds numbers.
+        views: Of the recipe what to observe, by the key of its statistics: those of
+            `recipe.views()`, unless given.
         quantiles: Whether to take quantiles, too.
     """
 
@@ -86,13 +35,16 @@ class Observer:
         self,
         recipe: recipe_lib.Recipe | None = None,
         *,
+        views: collections.abc.Mapping[str, recipe_lib.View] | None = None,
         quantiles: bool = True,
     ):
         arrays.keep_freed_memory()
         self.bad_records = 0
         self._quantiles = quantiles
         self._recipe = recipe
-        self._views = None if recipe is None else recipe.views()
+        self._views = views
+        if views is None and recipe is not None:
+            self._views = recipe.views()
         self._found = artifact.Statistics(
             recipe=None if recipe is None else config.encode(recipe)
         )
@@ -129,16 +81,20 @@ class Observer:
         rows = sum(batch.rows for batch in batches)
         known = self._found.features
         views = self._views or _numbers(first)
-        if self._found.rows and views.keys() != known.keys():
+        if self._views is None and self._found.rows and views.keys() != known.keys():
             raise _changed(views, known, first)
-        features = {}
+        features = dict(known)
         for key, view in views.items():
             try:
                 column = _joined([_column(batch, view.feature) for batch in batches])
-                before = known.get(key, statistics.FeatureStatistics())
-                features[key] = before.add(
-                    _seen(column, view), axis=view.axis, quantiles=self._quantiles
-                )
+                for name, part in _groups(key, view, _seen(column, view), batches):
+                    before = features.get(name, statistics.FeatureStatistics())
+                    features[name] = before.add(
+                        part,
+                        axis=_kept(view, column.values.ndim),
+                        quantiles=self._quantiles,
+                        comoments=view.comoments,
+                    )
             except errors.TfnormError as error:
                 error.feature = error.feature or view.feature
                 error.file = error.file or first.file
@@ -155,39 +111,6 @@ class Observer:
             self._found.recipe,
             tuple(sorted(files)),
         )
-
-
-def check_bad_records(bad: int, allowed: int) -> None:
-    """Raises a DataError if more records were left out than allowed."""
-    if bad > allowed:
-        raise errors.FormatError(
-            f"{bad} records cannot be read, and only {allowed} may be left out."
-        )
-
-
-def check_complete(
-    found: artifact.Statistics, recipe: recipe_lib.Recipe | None
-) -> artifact.Statistics:
-    """Returns the statistics, unless there were no rows, or a feature had none.
-
-    Raises:
-        EmptyDataError: if there was not one row.
-        FeatureError: if no column holds numbers, or a feature of the recipe has no
-            value in any row.
-    """
-    if not found.rows:
-        raise errors.EmptyDataError("there is not one row to take statistics of.")
-    if not found.features:
-        raise errors.FeatureError("not one column holds numbers.")
-    for key in found if recipe is None else recipe.features:
-        if found[key].shape is None:
-            where = f" of {', '.join(found.sources[:3])}" if found.sources else ""
-            raise errors.FeatureError(
-                f"has no value in any of the {found.rows} rows{where}. Correct its "
-                "name, or leave it out of the recipe.",
-                feature=key,
-            )
-    return found
 
 
 def _alike(one: arrays.Batch, other: arrays.Batch) -> bool:
@@ -246,10 +169,35 @@ def _joined(columns: list[arrays.Column]) -> arrays.Column:
     return arrays.Column(np.concatenate([c.values for c in columns]), missing)
 
 
+def _groups(
+    name: str, view: recipe_lib.View, column: arrays.Column, batches: list[arrays.Batch]
+) -> collections.abc.Iterator[tuple[str, arrays.Column]]:
+    """Yields the name of all rows and of each group, and their values."""
+    yield name, column
+    if view.key is None:
+        return
+    keys = _joined([_column(batch, view.key) for batch in batches])
+    for key, rows in statistics.rows_by_key(keys).items():
+        missing = None if column.missing is None else column.missing[rows]
+        group = statistics.group_name(name, view.key, key)
+        yield group, arrays.Column(column.values[rows], missing)
+
+
 def _seen(column: arrays.Column, view: recipe_lib.View) -> arrays.Column:
     if view.bijector is None:
         return column
     # Float64, so that the statistics of the mapped values are those of the exact
     # map, rounded once, and not of float32 approximations of it.
-    values = view.bijector.forward(column.values.astype(np.float64))
+    bijector = view.bijector.along(_axis(view), column.values.ndim)
+    values = bijector.forward(column.values.astype(np.float64))
     return arrays.Column(values, column.missing)
+
+
+def _kept(view: recipe_lib.View, rank: int) -> int | tuple[int, ...]:
+    """The kept axes of what `_seen` makes of data of `rank` axes."""
+    axis = _axis(view)
+    return axis if view.bijector is None else view.bijector.kept(axis, rank)
+
+
+def _axis(view: recipe_lib.View) -> int | tuple[int, ...]:
+    return () if view.axis is None else view.axis

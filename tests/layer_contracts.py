@@ -1,0 +1,247 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What every layer holds to, on the backend of KERAS_BACKEND.
+
+`python -m tests.layer_contracts FOLDER` tries every function below whose name begins
+with `every_layer_` on every row of `layers_data.EVERY`, and writes what failed to
+FOLDER. See test_layer_contracts.py.
+"""
+
+import functools
+import json
+import pathlib
+import re
+import sys
+import traceback
+import warnings
+
+import keras
+import ml_dtypes
+import numpy as np
+import tensorflow as tf
+
+from tests import contracts
+from tests import layers_data as data
+from tfnorm import layers
+
+BACKEND = keras.backend.backend()
+FOLDER = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else None
+# Ops of a compiled graph that leave the device, or whose shape depends on data.
+_FORBIDDEN = re.compile(
+    r"callback|infeed|outfeed|SendToHost|RecvFromHost|<=\d|f64\[|xf64>|dynamic_reshape"
+)
+
+
+@functools.cache
+def made(name: str):
+    return data.made(name)
+
+
+def value(x) -> np.ndarray:
+    return keras.ops.convert_to_numpy(x)
+
+
+def first(outputs):
+    """The normalized values, where statistics come with them."""
+    return outputs[0] if isinstance(outputs, list | tuple) else outputs
+
+
+def called(layer, x, *given) -> np.ndarray:
+    return value(first(layer(x, *given)))
+
+
+def near(found, wanted, name, rounding=0.0) -> None:
+    """Raises unless two results agree, up to what compilers may reorder."""
+    found, wanted = (np.asarray(v, np.float64) for v in (found, wanted))
+    size = np.abs(wanted[np.isfinite(wanted)]).max(initial=1.0)
+    bound = (data.roundings(name) * contracts.ULP + rounding) * size
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=bound)
+
+
+def model_of(name: str, layer=None) -> keras.Model:
+    """A model of the layer alone, of which as few sizes as can be are known."""
+    layer = made(name) if layer is None else layer
+    x, given = data.data_for(name), data.given_for(name)
+    axis = getattr(layer, "axis", -1)
+    kept = () if axis is None else (axis,) if isinstance(axis, int) else axis
+    kept = {one % x.ndim for one in kept}
+    shape = [size if 1 + i in kept else None for i, size in enumerate(x.shape[1:])]
+    inputs = [keras.Input(tuple(shape), dtype=x.dtype.name)]
+    inputs += [keras.Input(g.shape[1:], dtype=g.dtype.name) for g in given]
+    return keras.Model(inputs, first(layer(*inputs)))
+
+
+def every_layer_runs_where_sizes_are_unknown(name):
+    x, given = data.data_for(name), data.given_for(name)
+    found = model_of(name).predict([x, *given], verbose=0)
+    near(found, called(made(name), x, *given), name)
+
+
+def every_layer_runs_in_tf_data(name):
+    x, given = data.data_for(name), data.given_for(name)
+    layer = made(name)
+    rows = tf.data.Dataset.from_tensor_slices((x, *given)).batch(7)
+    batches = list(rows.map(lambda *args: first(layer(*args))).as_numpy_iterator())
+    near(np.concatenate(batches), called(layer, x, *given), name)
+
+
+def every_layer_computes_in_mixed_precision(name):
+    x, given = data.data_for(name), data.given_for(name)
+    wanted = called(made(name), x, *given)
+    for policy, unit in (("mixed_float16", 2.0**-11), ("mixed_bfloat16", 2.0**-8)):
+        layer = data.made(name, dtype=policy)
+        found = first(layer(x, *given))
+        kind = policy.removeprefix("mixed_")
+        assert keras.backend.standardize_dtype(found.dtype) == kind
+        found = value(keras.ops.cast(found, "float32"))
+        near(found, np.clip(wanted, -65504, 65504), name, unit)
+
+
+def every_layer_takes_every_type(name):
+    x, given = np.clip(np.abs(data.data_for(name)) + 1, 1, 100), data.given_for(name)
+    layer = made(name)
+    whole = np.round(x)
+    wanted = called(layer, whole.astype(np.float32), *given)
+    kinds = ("float16", "float64", "uint8", "int16", "int32", "int64")
+    for kind in kinds:
+        found = called(layer, whole.astype(kind), *given)
+        assert found.dtype == np.float32, kind
+        near(found, wanted, name)
+    brief = whole.astype(ml_dtypes.bfloat16)
+    tensor = keras.ops.convert_to_tensor(brief.astype(np.float32), dtype="bfloat16")
+    wanted = called(layer, brief.astype(np.float32), *given)
+    near(called(layer, tensor, *given), wanted, name)
+
+
+def every_layer_reloads(name):
+    model = model_of(name)
+    model.save(FOLDER / "model.keras")
+    again = keras.saving.load_model(FOLDER / "model.keras")
+    inputs = [data.data_for(name), *data.given_for(name)]
+    np.testing.assert_array_equal(
+        again.predict(inputs, verbose=0), model.predict(inputs, verbose=0)
+    )
+
+
+def every_layer_config_is_what_was_passed(name):
+    kind, arguments = data.EVERY[name]
+    layer = made(name)
+    config = layer.get_config()
+    assert kind.from_config(config).get_config() == config
+    untouched = kind(**arguments, name=layer.name).get_config()
+    assert untouched == config, "a call or `adapt` changed it"
+
+
+def every_layer_is_exported(name):
+    if BACKEND != "tensorflow":
+        return
+    model = model_of(name)
+    model.export(FOLDER / "exported", verbose=False)
+    inputs = [data.data_for(name), *data.given_for(name)]
+    loaded = tf.saved_model.load(FOLDER / "exported")
+    near(loaded.serve(inputs), model.predict(inputs, verbose=0), name)
+
+
+def every_layer_compiles_for_accelerators(name):
+    x, given = data.data_for(name), data.given_for(name)
+    layer = made(name)
+    wanted = called(layer, x, *given)
+    run = lambda *args: first(layer(*args))  # noqa: E731
+    if BACKEND == "tensorflow":
+        compiled = tf.function(run, jit_compile=True)
+        tensors = [tf.constant(one) for one in (x, *given)]
+        near(compiled(*tensors), wanted, name)
+        text = compiled.experimental_get_compiler_ir(*tensors)(stage="hlo")
+    elif BACKEND == "jax":
+        import jax
+
+        compiled = jax.jit(run)
+        near(compiled(x, *given), wanted, name)
+        exported = jax.export.export(compiled, platforms=("cpu", "cuda", "tpu"))
+        text = exported(*map(jax.numpy.asarray, (x, *given))).mlir_module()
+    else:
+        return
+    found = _FORBIDDEN.search(text)
+    assert found is None, text[found.start() - 200 : found.end() + 200]
+
+
+def every_layer_leaves_padding_out_or_hands_its_mask_on(name):
+    x, given, layer = data.data_for(name), data.given_for(name), made(name)
+    if x.ndim < 3 or not data.is_masked(layer):
+        assert layer.supports_masking
+        return
+    steps = x.shape[1]
+    mask = np.ones((len(x), steps + 2), bool)
+    mask[:, steps:] = False
+    mask[0] = False
+    padded = np.concatenate([x, np.full_like(x[:, :2], 99)], axis=1)
+    found = value(first(layer(padded, *given, mask=keras.ops.convert_to_tensor(mask))))
+    assert (found[0] == 0).all()
+    assert (found[:, steps:] == 0).all()
+    near(found[1:, :steps], called(layer, x[1:], *[g[1:] for g in given]), name)
+
+
+def every_layer_has_finite_gradients_of_constants(name):
+    given, layer = data.given_for(name), made(name)
+    if not data.differentiable(name):
+        return
+    for constant in data.constants_for(name):
+        x = np.full_like(data.data_for(name), constant)
+        assert np.isfinite(_gradient(layer, x, given)).all(), constant
+        assert np.isfinite(called(layer, x, *given)).all(), constant
+
+
+def every_layer_is_undone(name):
+    x, given, layer = data.data_for(name), data.given_for(name), made(name)
+    if not data.undoes(name):
+        return
+    outputs = layer(x, *given)
+    more = outputs[1:] if isinstance(outputs, list | tuple) else given
+    found = value(layers.Denormalize(layer)(first(outputs), *more))
+    near(found, x, name, 8 * contracts.ULP)
+
+
+def _gradient(layer, x, given) -> np.ndarray:
+    """Of the sum of squares of the results."""
+    if BACKEND == "tensorflow":
+        variable = tf.Variable(x)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(first(layer(variable.value(), *given)) ** 2)
+        return tape.gradient(loss, variable).numpy()
+    if BACKEND == "jax":
+        import jax
+
+        return value(jax.grad(lambda t: (first(layer(t, *given)) ** 2).sum())(x))
+    import torch
+
+    tensor = torch.tensor(x, requires_grad=True)
+    (first(layer(tensor, *given)) ** 2).sum().backward()
+    return tensor.grad.numpy()
+
+
+CONTRACTS = {k: v for k, v in list(globals().items()) if k.startswith("every_layer_")}
+
+
+def tried(contract, name: str) -> str | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            # Keras 3.15 turns a variable into NumPy by the protocol of NumPy 1.
+            warnings.filterwarnings("ignore", message="__array__ implementation")
+            # What torch says of a machine with half a CUDA.
+            warnings.filterwarnings("ignore", message="CUDA initialization")
+            contract(name)
+    except Exception:
+        return traceback.format_exc()[-2500:]
+    return None
+
+
+if __name__ == "__main__":
+    only = sys.argv[2:]
+    results = {
+        f"{contract}[{name}]": tried(function, name)
+        for name in data.EVERY
+        if not only or name in only
+        for contract, function in CONTRACTS.items()
+    }
+    (FOLDER / "results.json").write_text(json.dumps(results))

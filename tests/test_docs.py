@@ -1,0 +1,14 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The page of schemes is what the code says."""
+
+from docs import make_schemes
+from tfnorm import layers
+
+
+def test_the_page_of_schemes_is_not_stale():
+    assert make_schemes.PAGE.read_text(encoding="utf-8") == make_schemes.page()
+
+
+def test_every_layer_has_a_row():
+    assert set(make_schemes.LAYERS) == set(layers.__all__) - {"SchemeLayer"}

@@ -1,0 +1,71 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Every layer of the table holds every contract, on TensorFlow, JAX and torch."""
+
+import functools
+import inspect
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import pytest
+
+from tests import layer_contracts
+from tests import layers_data as data
+from tfnorm import layers
+
+ROOT = pathlib.Path(__file__).absolute().parents[1]
+BACKENDS = ("tensorflow", "jax", "torch")
+LAYERS = {
+    name: getattr(layers, name)
+    for name in layers.__all__
+    if inspect.isclass(getattr(layers, name)) and name != "SchemeLayer"
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Returns what failed on a backend."""
+    folders = {backend: tmp_path_factory.mktemp(backend) for backend in BACKENDS}
+    processes = {
+        backend: subprocess.Popen(
+            [sys.executable, "-m", "tests.layer_contracts", folder],
+            cwd=ROOT,
+            env={**os.environ, "KERAS_BACKEND": backend},
+        )
+        for backend, folder in folders.items()
+    }
+
+    @functools.cache
+    def result(backend: str) -> dict:
+        assert processes[backend].wait() == 0
+        return json.loads((folders[backend] / "results.json").read_text())
+
+    yield result
+    for process in processes.values():
+        process.kill()
+
+
+@pytest.mark.parametrize("name", data.EVERY)
+@pytest.mark.parametrize("contract", layer_contracts.CONTRACTS)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_holds(run, backend, contract, name):
+    failure = run(backend)[f"{contract}[{name}]"]
+    assert failure is None, failure
+
+
+def test_every_layer_is_in_the_table():
+    # Features and Denormalize take a recipe or a layer, and have tests of their own.
+    rest = {layers.Features, layers.Denormalize}
+    assert {kind for kind, _ in data.EVERY.values()} | rest == set(LAYERS.values())
+
+
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
+def test_says_what_it_does_with_an_example_and_a_source(layer):
+    text = inspect.getdoc(layer)
+    assert issubclass(layer, keras.layers.Layer)
+    for part in ("Args:", "Example:", ">>> ", "Reference:"):
+        assert part in text, part

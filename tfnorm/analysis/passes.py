@@ -1,0 +1,154 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Takes the statistics that a recipe needs from any data."""
+
+import collections.abc
+import dataclasses
+import logging
+import typing
+
+from tfnorm import arrays
+from tfnorm import artifact
+from tfnorm import errors
+from tfnorm import recipe as recipe_lib
+from tfnorm import sources
+from tfnorm.analysis import observer as observer_lib
+
+_LOG = logging.getLogger("tfnorm")
+
+
+def analyze(
+    data: typing.Any,
+    recipe: recipe_lib.Recipe | collections.abc.Mapping | None = None,
+    *,
+    max_bad_records: int = 0,
+    quantiles: bool = True,
+) -> artifact.Statistics:
+    """Computes exact statistics of all rows, in this process.
+
+    NaN, infinities and missing values are counted and enter no other statistic. The
+    data are read once; where a step of `schemes.Chain` is fitted to what a fitted one
+    before it makes, once more for each such step, and the log says so.
+
+    Args:
+        data: Path or pattern of TFRecord, Parquet or CSV files, or a list of them;
+            dict of arrays, NumPy array (its feature is named ""), DataFrame,
+            pyarrow Table, tf.data.Dataset, Keras PyDataset, or any iterable of
+            batches `x`, `(x, y)` or dicts.
+        recipe: Which features to read, and how; a mapping of names to schemes will
+            do. By default, every feature that holds numbers.
+        max_bad_records: How many unreadable records to leave out and count, over
+            all files, before it is an error.
+        quantiles: Whether to take quantiles, too; without, it is twice as fast.
+
+    Returns:
+        `Statistics`: a mapping of names to `FeatureStatistics`.
+
+    Raises:
+        DataError: if the data are empty, or not what the recipe says; it names the
+            feature, file and record.
+
+    Example:
+
+    >>> found = analyze({"age": np.array([20.0, 40.0, np.nan])})
+    >>> found["age"].mean, found["age"].quantile(0.5).value
+    (np.float64(30.0), np.float64(30.0))
+    """
+    if recipe is not None and not isinstance(recipe, recipe_lib.Recipe):
+        recipe = recipe_lib.Recipe(recipe)
+    found = _read(data, recipe, None, max_bad_records, quantiles)
+    check_complete(found, recipe)
+    while views := later_pass(recipe, found):
+        if isinstance(data, collections.abc.Iterator):
+            raise errors.DataError(
+                "the recipe takes more than one pass over the data, and an iterator "
+                "can be read once. Give files, arrays, or a list of the batches.",
+                feature=next(iter(views.values())).feature,
+            )
+        more = _read(data, recipe, views, max_bad_records, quantiles)
+        found = with_pass(found, more)
+    return found
+
+
+def later_pass(
+    recipe: recipe_lib.Recipe | None, found: artifact.Statistics
+) -> dict[str, recipe_lib.View]:
+    """What the recipe needs of one more pass over the data, and says so in the log.
+
+    Args:
+        recipe: The recipe.
+        found: What the passes so far have found.
+
+    Returns:
+        Views by the key of their statistics; none if nothing is needed.
+    """
+    views = {} if recipe is None else recipe.later_views(found)
+    for key, view in views.items():
+        _LOG.warning("Reading the data once more, for %s of %r.", key, view.feature)
+    return views
+
+
+def with_pass(
+    found: artifact.Statistics, more: artifact.Statistics
+) -> artifact.Statistics:
+    """Adds what one more pass has found.
+
+    Raises:
+        DataError: if that pass saw other data.
+    """
+    if (found.rows, found.bad_records) != (more.rows, more.bad_records):
+        raise errors.DataError(
+            f"the data changed while they were read: {found.rows} rows, then "
+            f"{more.rows}."
+        )
+    features = {**found.features, **more.features}
+    return dataclasses.replace(found, features=features)
+
+
+def _read(data, recipe, views, max_bad_records: int, quantiles: bool):
+    """One pass over the data; of `views`, or of all that the recipe names."""
+    features = None if recipe is None else recipe.columns()
+    batches: collections.abc.Iterator[arrays.Batch]
+    if sources.is_path_like(data):
+        shards = sources.open(data, features, max_bad_records=max_bad_records)
+        batches = (batch for shard in shards for batch in shard.read())
+    else:
+        batches = sources.batches(data, features)
+    observer = observer_lib.Observer(recipe, views=views, quantiles=quantiles)
+    for batch in batches:
+        observer.add(batch)
+        check_bad_records(observer.bad_records, max_bad_records)
+    return observer.result()
+
+
+def check_bad_records(bad: int, allowed: int) -> None:
+    """Raises a DataError if more records were left out than allowed."""
+    if bad > allowed:
+        raise errors.FormatError(
+            f"{bad} records cannot be read, and only {allowed} may be left out."
+        )
+
+
+def check_complete(
+    found: artifact.Statistics, recipe: recipe_lib.Recipe | None
+) -> artifact.Statistics:
+    """Returns the statistics, unless there were no rows, or a feature had none.
+
+    Raises:
+        EmptyDataError: if there was not one row.
+        FeatureError: if no column holds numbers, or a feature of the recipe has no
+            value in any row.
+    """
+    if not found.rows:
+        raise errors.EmptyDataError("there is not one row to take statistics of.")
+    if not found.features:
+        raise errors.FeatureError("not one column holds numbers.")
+    for key in found if recipe is None else recipe.features:
+        if found[key].shape is None:
+            where = f" of {', '.join(found.sources[:3])}" if found.sources else ""
+            raise errors.FeatureError(
+                f"has no value in any of the {found.rows} rows{where}. Correct its "
+                "name, or leave it out of the recipe.",
+                feature=key,
+            )
+    return found

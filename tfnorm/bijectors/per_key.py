@@ -1,0 +1,222 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""One map for each key, chosen row by row."""
+
+import dataclasses
+import math
+import sys
+import typing
+
+import numpy as np
+
+from tfnorm import arrays
+from tfnorm import config
+from tfnorm import errors
+from tfnorm.bijectors import base
+
+UNSEEN = ("global", "nan", "raise")
+
+
+@config.register("bijectors.PerKey")
+@dataclasses.dataclass(frozen=True, eq=False)
+class PerKey(base.Bijector):
+    """`y = maps[key](x)`, row by row; rows of other keys by `otherwise`.
+
+    Its constants are those of all maps, stacked, with those of `otherwise` last.
+
+    Args:
+        keys: Distinct integers, or distinct strings, ascending.
+        maps: The map of each key, all of one structure.
+        otherwise: The map of other keys, of the same structure.
+        unseen: What becomes of rows of other keys: "global" maps them by
+            `otherwise`, "nan" makes them NaN, "raise" is an error, which only NumPy
+            arrays can raise.
+        axis: The kept axes, in data whose rows are axis 0.
+
+    Example:
+
+    >>> from tfnorm import bijectors
+    >>> maps = (bijectors.Affine(0.0, 1.0), bijectors.Affine(10.0, 2.0))
+    >>> PerKey(("a", "b"), maps, maps[0]).forward([12.0, 12.0], keys=["a", "b"])
+    array([12.,  1.])
+    """
+
+    keys: tuple
+    maps: tuple[base.Bijector, ...]
+    otherwise: base.Bijector
+    _: dataclasses.KW_ONLY
+    unseen: str = "global"
+    axis: tuple[int, ...] = (-1,)
+
+    context: typing.ClassVar[tuple[str, ...]] = ("keys",)
+
+    def __post_init__(self):
+        if self.unseen not in UNSEEN:
+            raise errors.RecipeError(f"`unseen={self.unseen!r}` is none of {UNSEEN}.")
+        object.__setattr__(self, "keys", tuple(self.keys))
+        object.__setattr__(self, "maps", tuple(self.maps))
+        if len({type(key) for key in self.keys}) > 1 or not all(
+            isinstance(key, int | str) for key in self.keys
+        ):
+            raise errors.RecipeError("`keys` must all be integers, or all strings.")
+        if list(self.keys) != sorted(set(self.keys)):
+            raise errors.RecipeError("`keys` must be distinct and ascending.")
+        if len(self.keys) != len(self.maps):
+            raise errors.RecipeError(
+                f"{len(self.keys)} `keys` came with {len(self.maps)} `maps`."
+            )
+        whole = [k for k in self._own() if self.otherwise.extra_axes(k) is None]
+        if whole or self.otherwise.context:
+            raise errors.RecipeError(
+                f"{type(self.otherwise).__name__} cannot be chosen by key: it does not "
+                "map each element by itself."
+            )
+
+    @property
+    def invertible(self) -> bool:
+        return self.otherwise.invertible
+
+    def constants(self):
+        every = [one.constants() for one in (*self.maps, self.otherwise)]
+        return {key: np.stack([own[key] for own in every]) for key in self._own()}
+
+    def extra_axes(self, key):
+        return None
+
+    @property
+    def kept_shape(self):
+        return self.otherwise.kept_shape
+
+    def forward_with(self, x, constants, keys):
+        index = self._index(x, keys)
+        y = self._map().forward_with(x, self._rows(x, constants, index))
+        return self._checked(y, index)
+
+    def inverse_with(self, y, constants, keys):
+        index = self._index(y, keys)
+        x = self._map().inverse_with(y, self._rows(y, constants, index))
+        return self._checked(x, index)
+
+    def along(self, axis, rank):
+        return dataclasses.replace(self, axis=arrays.kept_axes(axis, rank))
+
+    def _own(self) -> dict[str, np.ndarray]:
+        return self.otherwise.constants()
+
+    def _map(self) -> base.Bijector:
+        # Of its fields only the options are read: the constants are given.
+        return self.otherwise
+
+    def _rows(self, x, constants, index) -> dict:
+        """The constants of each row, so that they broadcast against `x`."""
+        rank = arrays.rank(x)
+        kept = arrays.kept_axes(self.axis, rank)
+        rows = {}
+        for key, table in constants.items():
+            found = arrays.take(table, index)
+            extra = self.otherwise.extra_axes(key) or 0
+            sizes = tuple(table.shape[1:])
+            own, more = sizes[: len(sizes) - extra], sizes[len(sizes) - extra :]
+            # One number is one number: a column of shape (rows,) or (rows, 1).
+            at = dict(zip(kept, own, strict=True)) if math.prod(own) > 1 else {}
+            target = tuple(at.get(axis, 1) for axis in range(1, rank))
+            shape = (-1, *target, *more)
+            rows[key] = arrays.namespace(found).reshape(found, shape)
+        return rows
+
+    def _checked(self, y, index):
+        if self.unseen == "global":
+            return y
+        xp = arrays.namespace(y)
+        unseen = xp.reshape(index, (-1, *(1,) * (arrays.rank(y) - 1)))
+        absent = arrays.equal(unseen, len(self.keys))
+        return xp.where(absent, arrays.full(np.nan, like=y), y)
+
+    def _index(self, x, keys):
+        """Which map each row takes, as int32 tensor of the framework of `x`."""
+        keys = arrays.asarray(keys)
+        if arrays.framework(keys) == "numpy":
+            index = _in_numpy(self.keys, keys)
+            if self.unseen == "raise" and np.any(index == len(self.keys)):
+                odd = np.ravel(keys)[index == len(self.keys)][0]
+                raise errors.DataError(
+                    f"The key {odd!r} was not in the data that were fitted, and "
+                    "`unseen_key_policy='raise'`."
+                )
+            return arrays.constants(index, like=x)
+        if self.unseen == "raise":
+            raise errors.RecipeError(
+                "`unseen_key_policy='raise'` is for NumPy arrays: a compiled model "
+                "cannot raise. Use 'nan' or 'global' there."
+            )
+        keys = arrays.namespace(keys).reshape(keys, (-1,))
+        if not self.keys:
+            return arrays.cast(keys * 0, "int32")
+        if arrays.dtype_name(keys) == "string":
+            return _hashed(self.keys, keys)
+        return _searched(self.keys, keys)
+
+
+def _in_numpy(known: tuple, keys: np.ndarray) -> np.ndarray:
+    keys = np.ravel(keys)
+    if keys.dtype.kind in "OSU":
+        text = [k.decode(errors="replace") if isinstance(k, bytes) else k for k in keys]
+        table = {key: index for index, key in enumerate(known)}
+        found = [table.get(key, len(known)) for key in text]
+        return np.array(found, np.int32)
+    _check_integers(known, keys)
+    if not known:
+        return np.zeros(len(keys), np.int32)
+    sorted_keys = np.array(known, np.int64)
+    index = np.minimum(np.searchsorted(sorted_keys, keys), len(known) - 1)
+    return np.where(sorted_keys[index] == keys, index, len(known)).astype(np.int32)
+
+
+def _hashed(known: tuple, keys):
+    """TensorFlow's strings, by 63-bit fingerprints: no table to track or to save."""
+    tf = sys.modules["tensorflow"]
+    buckets = 2**63 - 1
+    table = tf.strings.to_hash_bucket_fast(tf.constant(known), buckets)
+    order = tf.argsort(table)
+    hashes = tf.strings.to_hash_bucket_fast(keys, buckets)
+    place = _lower_bound(tf.gather(table, order), hashes, len(known))
+    places = tf.concat([order, [len(known)]], 0)
+    return tf.gather(places, place)
+
+
+def _searched(known: tuple, keys):
+    _check_integers(known, keys)
+    kind = "int64"
+    if arrays.framework(keys) == "jax" and not sys.modules["jax"].config.jax_enable_x64:
+        kind = "int32"
+        if max(map(abs, known)) > np.iinfo(np.int32).max:
+            raise errors.RecipeError(
+                "There are keys beyond 32 bits, and JAX has no wider integers. Give "
+                "NumPy arrays, enable `jax_enable_x64`, or number the keys anew."
+            )
+    table = arrays.constants(np.array(known, kind), like=keys)
+    return _lower_bound(table, arrays.cast(keys, kind), len(known))
+
+
+def _lower_bound(table, keys, count: int):
+    """Where each key stands in an ascending table, or `count` if it does not."""
+    xp = arrays.namespace(keys)
+    index = arrays.cast(keys * 0, "int32")
+    step = 1 << (count.bit_length() - 1)
+    while step:
+        # How many keys of the table are known to be below; steps stay within.
+        probe = xp.where(index + step > count, index * 0 + count, index + step)
+        below = (arrays.take(table, probe - 1) < keys) & (index + step <= count)
+        index = xp.where(below, probe, index)
+        step >>= 1
+    last = xp.where(index < count, index, index * 0 + (count - 1))
+    found = arrays.equal(arrays.take(table, last), keys)
+    return xp.where(found, last, index * 0 + count)
+
+
+def _check_integers(known: tuple, keys) -> None:
+    if not arrays.integer_bits(keys) or (known and isinstance(known[0], str)):
+        kind = "strings" if known and isinstance(known[0], str) else "integers"
+        raise errors.DataError(
+            f"The keys that were fitted are {kind}, but {arrays.dtype_name(keys)} came."
+        )

@@ -1,0 +1,140 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The layer that has constants for each key."""
+
+import collections.abc
+import typing
+
+import keras
+
+from tfnorm import arrays
+from tfnorm import errors
+from tfnorm import schemes
+from tfnorm.layers import base
+from tfnorm.layers import live
+
+# What the column of the keys is called while a layer adapts.
+_KEY = "key"
+
+
+@keras.saving.register_keras_serializable("tfnorm")
+class PerKey(base.SchemeLayer):
+    """Applies a scheme fitted to the rows that have the same key.
+
+    Called with the values and the keys, one key a row: integers of any type, or text
+    (as NumPy arrays, or as tensors of TensorFlow outside of XLA). A key without a
+    valid value in the data is as one that was never seen.
+
+    Args:
+        scheme: What is fitted to each group, and to all rows for unseen keys.
+        unseen_key_policy: "global" maps rows of unseen keys as fitted to all rows,
+            "nan" makes them NaN.
+        shrinkage: As many rows of the distribution of all are added to each group
+            before its scheme is fitted.
+        axis: Axis or axes of the batched input to *keep*, `None` to pool all.
+        **kwargs: As in `SchemeLayer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = PerKey()
+    >>> layer.adapt(np.array([1.0, 3.0, 10.0, 30.0]), np.array([5, 5, 7, 7]))
+    >>> np.asarray(layer(np.array([1.0, 30.0]), np.array([5, 7])))
+    array([-1.,  1.], dtype=float32)
+
+    Reference:
+        https://www.tensorflow.org/tfx/transform/api_docs/python/tft/scale_to_z_score_per_key
+    """
+
+    def __init__(
+        self,
+        scheme: schemes.Scheme = schemes.ZScore(),  # noqa: B008
+        *,
+        unseen_key_policy: str = "global",
+        shrinkage: float = 0.0,
+        axis: int | tuple[int, ...] | None = -1,
+        **kwargs,
+    ):
+        arguments: dict[str, typing.Any] = {
+            "scheme": scheme,
+            "unseen_key_policy": unseen_key_policy,
+            "shrinkage": shrinkage,
+        }
+        schemes.base.check_choice(
+            "unseen_key_policy", unseen_key_policy, ("global", "nan")
+        )
+        by_key = schemes.PerKey(key=_KEY, **arguments)
+        super().__init__(by_key, arguments, axis=axis, **kwargs)
+
+    def adapt(self, data: typing.Any, keys: typing.Any = None) -> None:
+        """Fits the constants of each key to data, in one exact pass.
+
+        Args:
+            data: An array and, as `keys`, an array of its rows' keys; or any
+                iterable of batches `(x, keys)`.
+            keys: Array of shape (rows,).
+
+        Raises:
+            EmptyDataError: If there is no row, or no valid value.
+            DataError: If the data are not what the scheme needs.
+        """
+        batches: collections.abc.Iterable
+        if keys is None:
+            batches = ({"": x, _KEY: key} for x, key in data)
+        else:
+            batches = [{"": arrays.asarray(data), _KEY: arrays.asarray(keys)}]
+        super().adapt(batches)
+
+    def build(self, inputs_shape, keys_shape=None):
+        # How many constants there are depends on how many keys the data have.
+        self._check_fitted_first()
+
+    def call(self, inputs, keys):
+        return self._normalize(inputs, keys=keys)
+
+    def compute_output_shape(self, inputs_shape, keys_shape=None):
+        return tuple(inputs_shape)
+
+    @property
+    def keys(self) -> tuple:
+        """The keys that have constants of their own."""
+        structure = None if self.live is None else self.live.structure
+        return getattr(structure, "keys", ())
+
+    def get_build_config(self):
+        if self.live is None:
+            return None
+        return {"kept_shape": list(self.live.shape), "keys": list(self.keys)}
+
+    def build_from_config(self, config):
+        if self.live is None:
+            self.live = self._of_keys(config["keys"], config["kept_shape"])
+
+    def _fit(self, found) -> None:
+        fitted: typing.Any = self.scheme.fit(found)
+        if self.live is None:
+            self.live = self._of_keys(fitted.keys, fitted.kept_shape)
+        elif self.keys != fitted.keys:
+            raise errors.StatisticsError(
+                f"The layer was made for {len(self.keys)} keys, and "
+                "these data have others. Make a new layer for them."
+            )
+        self.live.assign(fitted)
+
+    def _of_keys(self, keys: collections.abc.Iterable, shape) -> live.LiveMap:
+        one = schemes.Placeholder(tuple(shape))
+        every = schemes.Groups(one, dict.fromkeys(keys, one))
+        return live.LiveMap(
+            self,
+            self.scheme.fit(every),
+            axis=self.axis,
+            fitted=False,
+            trainable=self.trainable_constants or self.scheme.trained,
+        )
+
+    def _check_fitted_first(self) -> None:
+        if self.live is None:
+            raise errors.NotFittedError(
+                f"Layer {self.name!r} knows no keys yet. Call `adapt(data, keys)` "
+                f"first, or make it by `PerKey.from_statistics`."
+            )

@@ -1,0 +1,59 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Constants that start as fitted and are trained from there."""
+
+import dataclasses
+import typing
+
+from tfnorm import config
+from tfnorm import errors
+from tfnorm.schemes import base
+from tfnorm.schemes import z_score
+
+
+@config.register
+@dataclasses.dataclass(frozen=True)
+class Learned(base.Scheme):
+    """Trains the centre and the scale, from where a scheme puts them.
+
+    Elsewhere than in a layer it is that scheme.
+
+    Args:
+        initial: The scheme that is fitted to the data.
+
+    Example:
+
+    >>> Learned(z_score.ZScore()).requires
+    ('moments',)
+    """
+
+    initial: base.Scheme = z_score.ZScore()
+
+    trained: typing.ClassVar[bool] = True
+
+    def __post_init__(self):
+        if not isinstance(self.initial, base.Scheme):
+            raise errors.RecipeError(f"`initial={self.initial!r}` must be a scheme.")
+        if self.initial.key is not None:
+            raise errors.RecipeError(
+                "`initial` must not be a scheme by key: `PerKey(Learned(...), key)`."
+            )
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        return self.initial.requires
+
+    @property
+    def fitted_on_data(self) -> bool:
+        return self.initial.fitted_on_data
+
+    @property
+    def monotone(self) -> bool:
+        return self.initial.monotone
+
+    @property
+    def view(self):
+        return self.initial.view
+
+    def fit(self, statistic):
+        return self.initial.fit(statistic)
