@@ -85,6 +85,16 @@ def test_stats_without_a_recipe_reads_every_number(data):
     assert set(tfnorm.load_statistics(data / "s")) == {"x", "n"}
 
 
+def test_stats_reads_once_more_where_a_step_follows_a_fitted_one(data, capfd):
+    steps = (schemes.Robust(), schemes.MinMax())
+    recipe = tfnorm.Recipe({"x": schemes.Chain(steps), "n": schemes.ZScore()})
+    recipe.save(data / "chain.json")
+    stats(data, recipe=data / "chain.json")
+    assert "Reading the data once more, for affine(x)" in capfd.readouterr().err
+    expected = tfnorm.analyze(data / "d-*.parquet", recipe)
+    assert tfnorm.load_statistics(data / "s").digest == expected.digest
+
+
 def test_show_prints_what_was_computed(data):
     stats(data)
     assert tfnorm.load_statistics(data / "s").digest[:16] in call("show", data / "s")

@@ -22,20 +22,24 @@ _MOST_CHANNELS = 8
 def quiet() -> Iterator[TextIO]:
     """Silences what libraries below write to stderr, their C++ parts included.
 
+    What tfnorm itself logs still reaches the terminal.
+
     Yields:
         A stream that still reaches the terminal.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.disable(logging.CRITICAL)
+    log = logging.getLogger("tfnorm")
     sys.stderr.flush()
     with open(os.dup(2), "w") as terminal, open(os.devnull, "w") as nowhere:
+        handler = logging.StreamHandler(terminal)
+        log.addHandler(handler)
         os.dup2(nowhere.fileno(), 2)
         try:
             yield terminal
         finally:
             sys.stderr.flush()
             os.dup2(terminal.fileno(), 2)
-            logging.disable(logging.NOTSET)
+            log.removeHandler(handler)
 
 
 @contextlib.contextmanager
