@@ -19,6 +19,7 @@ _RNG = np.random.default_rng(0)
 
 REAL = _RNG.normal([0, 50, -3], [1, 10, 0.1], (64, 3)).astype(np.float32)
 FAR = _RNG.normal(1e5, 3, (64, 3)).astype(np.float32)
+PIXELS = _RNG.integers(0, 256, (8, 9, 7, 3)).astype(np.float32)
 MICROSECONDS = 1_700_000_000_000_000 + 1_000_000 * np.arange(60)
 
 LAYERS = {
@@ -72,12 +73,36 @@ OTHERS: dict[str, tuple] = {
     "adaptive_gate": (layers.Adaptive, {"domains": 3, "router": "gate"}),
     "chain": (layers.Chain, {"steps": (schemes.Robust(), schemes.MinMax())}),
     "learned": (layers.Learned, {}),
+    "mean_scale": (layers.MeanScale, {}),
     "per_key": (layers.PerKey, {"scheme": schemes.MinMax()}),
     "per_key_nan": (layers.PerKey, {"unseen_key_policy": "nan", "shrinkage": 4.0}),
+    "rev_in": (layers.RevIN, {}),
+    "rev_in_last": (layers.RevIN, {"subtract_last": True}),
     "running": (layers.Running, {}),
     "running_fading": (layers.Running, {"momentum": 0.9}),
 }
-EVERY = {**LAYERS, **OTHERS, **layers_audio.LAYERS}
+# Images with the channels last, and with the channels first.
+IMAGES = {
+    "image_foreground": (layers.Foreground, {"threshold": 100.0}),
+    "image_local": (layers.LocalNormalization, {"size": (3, 5)}),
+    "image_per_image": (layers.PerImage, {}),
+    "image_preset": (layers.Preset, {"preset": "imagenet"}),
+    "image_quantile": (layers.Quantile, {"knots": 20}),
+    "image_running": (layers.Running, {}),
+    "image_stretch": (layers.PercentileStretch, {}),
+    "image_whitening": (layers.Whitening, {}),
+    "image_z_score": (layers.ZScore, {"deviation": "per_image"}),
+    "first_foreground": (layers.Foreground, {"then": schemes.ZScore(), "axis": 1}),
+    "first_local": (layers.LocalNormalization, {"size": 3, "axis": 1}),
+    "first_per_image": (layers.PerImage, {"per_channel": True, "axis": 1}),
+    "first_preset": (layers.Preset, {"preset": "caffe", "axis": 1}),
+    "first_quantile": (layers.Quantile, {"knots": 20, "axis": 1}),
+    "first_running": (layers.Running, {"axis": 1}),
+    "first_stretch": (layers.PercentileStretch, {"per_channel": True, "axis": 1}),
+    "first_whitening": (layers.Whitening, {"axis": 1}),
+    "first_z_score": (layers.ZScore, {"deviation": "per_image", "axis": 1}),
+}
+EVERY = {**LAYERS, **OTHERS, **IMAGES, **layers_audio.LAYERS}
 
 RECIPE = recipe.Recipe(
     {
@@ -96,6 +121,10 @@ def data_for(name: str) -> np.ndarray:
     """Returns data that a layer of `EVERY` takes."""
     if name in layers_audio.LAYERS:
         return layers_audio.data_for(name)
+    if name in IMAGES:
+        return np.moveaxis(PIXELS, -1, 1) if name.startswith("first") else PIXELS
+    if name.startswith(("rev_in", "mean_scale")):
+        return layers_audio.FEATURES
     return np.abs(REAL) + 0.5 if name in _POSITIVE else REAL
 
 

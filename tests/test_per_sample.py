@@ -4,15 +4,14 @@
 
 import math
 
-import jax
 import keras
 import numpy as np
 import pytest
 import sklearn.preprocessing
 import tensorflow as tf
-import torch
 
 import tfnorm
+from tests import backends
 from tests import contracts
 from tfnorm import errors
 from tfnorm import layers
@@ -136,20 +135,6 @@ def test_a_mask_of_keras_arrives(layer):
     np.testing.assert_allclose(model(x)[:, :5], layer(STEPS), rtol=0, atol=ATOL)
 
 
-def gradients(function, x) -> dict[str, np.ndarray]:
-    """The gradient of the sum of squares of a map, by framework."""
-    variable = tf.Variable(x)
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(function(variable.value()) ** 2)
-    tensor = torch.tensor(x, requires_grad=True)
-    (function(tensor) ** 2).sum().backward()
-    return {
-        "tensorflow": tape.gradient(loss, variable).numpy(),
-        "jax": np.asarray(jax.grad(lambda t: (function(t) ** 2).sum())(x)),
-        "torch": tensor.grad.numpy(),
-    }
-
-
 # What torch says of a machine with half a CUDA, once, when it differentiates.
 @pytest.mark.filterwarnings("ignore:CUDA initialization")
 @each_layer
@@ -158,7 +143,7 @@ def test_a_constant_has_a_defined_output_and_a_finite_gradient(layer, value):
     x = np.full((1, 4, 3), value, np.float32)
     structure = layer.scheme.fit(None).along(layer.axis, 3)
     assert np.isfinite(structure.forward(x)).all()
-    for place, gradient in gradients(structure.forward, x).items():
+    for place, gradient in backends.gradients(structure.forward, x).items():
         assert np.isfinite(gradient).all(), place
 
 

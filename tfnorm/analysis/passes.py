@@ -50,6 +50,7 @@ def analyze(
 
     Example:
 
+    >>> import numpy as np
     >>> found = analyze({"age": np.array([20.0, 40.0, np.nan])})
     >>> found["age"].mean, found["age"].quantile(0.5).value
     (np.float64(30.0), np.float64(30.0))

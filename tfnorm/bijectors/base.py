@@ -11,6 +11,7 @@ import numpy as np
 
 from tfnorm import arrays
 from tfnorm import config
+from tfnorm import errors
 
 
 class Bijector(abc.ABC):
@@ -120,6 +121,39 @@ class Bijector(abc.ABC):
 
     def __hash__(self) -> int:
         return hash(config.dumps(self))
+
+
+class OfSamples(Bijector):
+    """A map of each sample by what is in it: it has no constants, and no inverse.
+
+    Subclasses are dataclasses with a field `axis`.
+    """
+
+    invertible: typing.ClassVar[bool] = False
+    context: typing.ClassVar[tuple[str, ...]] = ("mask",)
+    # What an inverse would take.
+    gone: typing.ClassVar[str] = "Each sample was normalized by its own statistics"
+
+    def constants(self):
+        return {}
+
+    @abc.abstractmethod
+    def forward_with(self, x, constants, mask=None):
+        """Maps a tensor.
+
+        Args:
+            x: Tensor of shape (rows, ...).
+            constants: None are needed.
+            mask: Boolean tensor of the first axes of `x`; what is false there enters
+                no statistic and becomes 0.
+        """
+
+    def inverse_with(self, y, constants):
+        raise errors.NotInvertible(f"{self.gone}, which are gone.")
+
+    def along(self, axis, rank):
+        sample: typing.Any = self
+        return dataclasses.replace(sample, axis=arrays.kept_axes(axis, rank))
 
 
 def frozen_array(value: typing.Any) -> np.ndarray:

@@ -17,7 +17,7 @@ KINDS = ("standard", "subtractive", "divisive", "contrast")
 
 @config.register
 @dataclasses.dataclass(frozen=True, eq=False)
-class Local(base.Bijector):
+class Local(base.OfSamples):
     """`y = (x - mean) / scale`, of the window around each pixel.
 
     A window has its own mean, and the population deviation about that mean. At the
@@ -51,8 +51,7 @@ class Local(base.Bijector):
     floor: float = 0.0
     axis: tuple[int, ...] = (-1,)
 
-    invertible: typing.ClassVar[bool] = False
-    context: typing.ClassVar[tuple[str, ...]] = ("mask",)
+    gone: typing.ClassVar[str] = "Each pixel was normalized by the pixels around it"
 
     def __post_init__(self):
         sizes = self.size if isinstance(self.size, list | tuple) else (self.size,)
@@ -68,18 +67,7 @@ class Local(base.Bijector):
         if not 0 <= self.floor < math.inf:
             raise errors.RecipeError(f"`floor={self.floor!r}` must be 0 or more.")
 
-    def constants(self):
-        return {}
-
     def forward_with(self, x, constants, mask=None):
-        """Maps a tensor.
-
-        Args:
-            x: Tensor of shape (rows, ...).
-            constants: None are needed.
-            mask: Boolean tensor of the first axes of `x`; what is false there is in
-                no window and becomes 0.
-        """
         xp = arrays.namespace(x)
         x = arrays.cast(x, arrays.compute_dtype(x))
         kept = arrays.kept_axes(self.axis, arrays.rank(x))
@@ -99,14 +87,6 @@ class Local(base.Bijector):
             variance = squares / arrays.divisor(count)
             y = y / self._scale(per_sample.root(variance, 2.0), axes, mask)
         return counted.selected(y, 0.0)
-
-    def inverse_with(self, y, constants):
-        raise errors.NotInvertible(
-            "Each pixel was normalized by what surrounds it, which is gone."
-        )
-
-    def along(self, axis, rank):
-        return dataclasses.replace(self, axis=arrays.kept_axes(axis, rank))
 
     def _sizes(self, axes: int) -> tuple[int, ...]:
         if isinstance(self.size, int):

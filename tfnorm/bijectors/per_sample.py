@@ -4,7 +4,6 @@
 
 import dataclasses
 import math
-import typing
 
 from tfnorm import arrays
 from tfnorm import config
@@ -22,7 +21,7 @@ _CHOICES = {
 
 @config.register
 @dataclasses.dataclass(frozen=True, eq=False)
-class PerSample(base.Bijector):
+class PerSample(base.OfSamples):
     """`y = gain * (x - center(x)) / scale(x)`, each of the sample's own numbers.
 
     Nothing is left of a sample's centre and scale, so there is no inverse. A scale
@@ -61,9 +60,6 @@ class PerSample(base.Bijector):
     gain: float = 1.0
     axis: tuple[int, ...] = (-1,)
 
-    invertible: typing.ClassVar[bool] = False
-    context: typing.ClassVar[tuple[str, ...]] = ("mask",)
-
     def __post_init__(self):
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
@@ -79,18 +75,7 @@ class PerSample(base.Bijector):
         if not 0 < self.gain < math.inf:
             raise errors.RecipeError(f"`gain={self.gain!r}` must be above 0.")
 
-    def constants(self):
-        return {}
-
     def forward_with(self, x, constants, mask=None):
-        """Maps a tensor.
-
-        Args:
-            x: Tensor of shape (rows, ...).
-            constants: None are needed.
-            mask: Boolean tensor of the first axes of `x`; what is false there enters
-                no statistic and becomes 0.
-        """
         axes = self._axes(arrays.rank(x))
         raw, x = x, arrays.cast(x, arrays.compute_dtype(x))
         part = Part(x, axes, mask)
@@ -111,14 +96,6 @@ class PerSample(base.Bijector):
             high, low = (arrays.full(end, like=x) for end in (self.limit, -self.limit))
             y = xp.where(y > high, high, xp.where(y < low, low, y))
         return part.selected(y, 0.0)
-
-    def inverse_with(self, y, constants):
-        raise errors.NotInvertible(
-            "Each sample was normalized by its own statistics, which are gone."
-        )
-
-    def along(self, axis, rank):
-        return dataclasses.replace(self, axis=arrays.kept_axes(axis, rank))
 
     def _axes(self, rank: int) -> tuple[int, ...]:
         """The axes that the statistics are taken over."""

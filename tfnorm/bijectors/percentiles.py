@@ -19,7 +19,7 @@ _BLOCK = 4096
 
 @config.register
 @dataclasses.dataclass(frozen=True, eq=False)
-class Stretch(base.Bijector):
+class Stretch(base.OfSamples):
     """`y = clip((x - q_low) / (q_high - q_low), 0, 1)`, of the sample's quantiles.
 
     Quantiles are those of `numpy.quantile`: linear between two neighbours in the
@@ -45,8 +45,7 @@ class Stretch(base.Bijector):
     per_channel: bool = False
     axis: tuple[int, ...] = (-1,)
 
-    invertible: typing.ClassVar[bool] = False
-    context: typing.ClassVar[tuple[str, ...]] = ("mask",)
+    gone: typing.ClassVar[str] = "Each sample was stretched between its own quantiles"
 
     def __post_init__(self):
         if not 0 <= self.low < self.high <= 1:
@@ -54,18 +53,7 @@ class Stretch(base.Bijector):
                 f"`low={self.low!r}` and `high={self.high!r}` must rise from 0 to 1."
             )
 
-    def constants(self):
-        return {}
-
     def forward_with(self, x, constants, mask=None):
-        """Maps a tensor.
-
-        Args:
-            x: Tensor of shape (rows, ...).
-            constants: None are needed.
-            mask: Boolean tensor of the first axes of `x`; what is false there enters
-                no quantile and becomes 0.
-        """
         xp, rank = arrays.namespace(x), arrays.rank(x)
         x = arrays.cast(x, arrays.compute_dtype(x))
         kept = arrays.kept_axes(self.axis, rank) if self.per_channel else ()
@@ -80,14 +68,6 @@ class Stretch(base.Bijector):
         y = (x - low) / arrays.divisor(span)
         y = xp.where(y < zero, zero, xp.where(y > one, one, y))
         return counted.selected(y, 0.0)
-
-    def inverse_with(self, y, constants):
-        raise errors.NotInvertible(
-            "Each sample was stretched between its own quantiles, which are gone."
-        )
-
-    def along(self, axis, rank):
-        return dataclasses.replace(self, axis=arrays.kept_axes(axis, rank))
 
     def _ends(self, x, counted: per_sample.Part, kept: tuple[int, ...]):
         """Both quantiles of each line, of shape (rows, ..., 1)."""

@@ -14,7 +14,7 @@ from tfnorm.bijectors import trailing
 
 @config.register
 @dataclasses.dataclass(frozen=True, eq=False)
-class Sliding(base.Bijector):
+class Sliding(base.OfSamples):
     """`y = x - mean` of a window of frames, and `y / deviation` if asked.
 
     With `center`, frame t has the window `[t - window // 2, t - window // 2 +
@@ -50,8 +50,7 @@ class Sliding(base.Bijector):
     variance: bool = False
     axis: tuple[int, ...] = (-1,)
 
-    invertible: typing.ClassVar[bool] = False
-    context: typing.ClassVar[tuple[str, ...]] = ("mask",)
+    gone: typing.ClassVar[str] = "Each frame was normalized by the frames around it"
 
     def __post_init__(self):
         if type(self.window) is not int or self.window < 1:
@@ -68,18 +67,7 @@ class Sliding(base.Bijector):
                 f"`window={self.window}`."
             )
 
-    def constants(self):
-        return {}
-
     def forward_with(self, x, constants, mask=None):
-        """Maps a tensor.
-
-        Args:
-            x: Tensor of shape (rows, frames, features), or of the axes of `axis`.
-            constants: None are needed.
-            mask: Boolean tensor of shape (rows, frames); frames that are false there
-                are as if they were not there, and become 0.
-        """
         xp = arrays.namespace(x)
         x = arrays.cast(x, arrays.compute_dtype(x))
         along = arrays.axis_of_steps(self.axis, arrays.rank(x))
@@ -90,14 +78,6 @@ class Sliding(base.Bijector):
         frames = frames - xp.where(xp.isfinite(first), first, first * 0)
         y = self._normalized(frames, packed.length)
         return xp.moveaxis(packed.back(y), 1, along)
-
-    def inverse_with(self, y, constants):
-        raise errors.NotInvertible(
-            "Each frame was normalized by the window around it, which is gone."
-        )
-
-    def along(self, axis, rank):
-        return dataclasses.replace(self, axis=arrays.kept_axes(axis, rank))
 
     def _normalized(self, frames, length):
         xp = arrays.namespace(frames)

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import numbers
 import os
+import typing
 
 import numpy as np
 
@@ -228,7 +229,7 @@ def stages(statistics, name: str, chain: schemes.Chain):
     """The statistics of the fitted steps so far, and the map to those that lack."""
     found = [statistics[view_key(name, chain)]]
     while len(found) < len(chain.fitted):
-        after = chain.map_to(found)
+        after = typing.cast(bijectors.Bijector, chain.map_to(found))
         key = stage_key(name, after)
         if key not in statistics:
             return found, after

@@ -13,7 +13,6 @@ from tfnorm.schemes.audio_gain import Loudness
 from tfnorm.schemes.audio_gain import Peak
 from tfnorm.schemes.audio_gain import RMSLevel
 from tfnorm.schemes.audio_log_mel import LogMel
-from tfnorm.schemes.base import Placeholder
 from tfnorm.schemes.base import Scheme
 from tfnorm.schemes.chain import Chain
 from tfnorm.schemes.chain import Stages
@@ -33,6 +32,7 @@ from tfnorm.schemes.per_key import PerKey
 from tfnorm.schemes.per_sample import PerImage
 from tfnorm.schemes.per_sample import SumToOne
 from tfnorm.schemes.per_sample import UnitNorm
+from tfnorm.schemes.placeholder import Placeholder
 from tfnorm.schemes.power import Power
 from tfnorm.schemes.presets import Preset
 from tfnorm.schemes.quantile import Quantile

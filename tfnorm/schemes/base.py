@@ -3,15 +3,13 @@
 """What every scheme has, and what the fitted ones share."""
 
 import abc
-import dataclasses
-import math
-import types
 import typing
 
 import numpy as np
 
 from tfnorm import bijectors
 from tfnorm import errors
+from tfnorm.schemes import placeholder
 
 ZERO_SCALE_POLICIES = ("one", "raise")
 # A deviation this small beside the mean is noise of the last bit of float64.
@@ -65,73 +63,36 @@ class Scheme(abc.ABC):
         Args:
             shape: The kept shape: that of the statistics to come.
         """
-        return self.fit(Placeholder(tuple(shape)))
+        return self.fit(placeholder.Placeholder(tuple(shape)))
 
 
-@dataclasses.dataclass(frozen=True)
-class Interval:
-    """A quantile that is known exactly."""
-
-    value: np.ndarray
+class Around(Scheme):
+    """A scheme around another: it needs what that needs, unless it says otherwise."""
 
     @property
-    def lower(self) -> np.ndarray:
-        return self.value
+    @abc.abstractmethod
+    def inner(self) -> Scheme:
+        """The other scheme."""
 
     @property
-    def upper(self) -> np.ndarray:
-        return self.value
-
-
-@dataclasses.dataclass(frozen=True)
-class Placeholder:
-    """Statistics of no data, of mean 0, deviation 1 and values in [0, 1]."""
-
-    shape: tuple[int, ...]
-
-    kind: typing.ClassVar[str] = "floating"
+    def requires(self) -> tuple[str, ...]:
+        return self.inner.requires
 
     @property
-    def mean(self):
-        return np.zeros(self.shape)
+    def fitted_on_data(self) -> bool:
+        return self.inner.fitted_on_data
 
     @property
-    def variance(self):
-        return np.ones(self.shape)
+    def monotone(self) -> bool:
+        return self.inner.monotone
 
     @property
-    def std(self):
-        return np.ones(self.shape)
+    def trained(self) -> bool:
+        return self.inner.trained
 
     @property
-    def min(self):
-        return np.zeros(self.shape)
-
-    @property
-    def max(self):
-        return np.ones(self.shape)
-
-    @property
-    def comoments(self):
-        columns = int(np.prod(self.shape, dtype=int))
-        return types.SimpleNamespace(
-            count=2,
-            mean=np.zeros(columns),
-            covariance_with=lambda ddof: np.eye(columns),
-        )
-
-    @property
-    def counts(self):
-        zero = np.zeros(self.shape, np.int64)
-        names = ("nan", "positive_infinity", "negative_infinity", "missing", "zero")
-        return types.SimpleNamespace(valid=zero + 1, **dict.fromkeys(names, zero))
-
-    def quantile(self, q: typing.Any) -> Interval:
-        return Interval(np.broadcast_to(q, (*self.shape, *np.shape(q))))
-
-    def histograms(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        ends = np.array([0.0, 1.0]), np.array([1, 1])
-        return [ends] * math.prod(self.shape)
+    def view(self) -> bijectors.Bijector | None:
+        return self.inner.view
 
 
 def behind(value: typing.Any, other: typing.Any) -> np.ndarray:

@@ -10,6 +10,7 @@ from tfnorm import bijectors
 from tfnorm import config
 from tfnorm import errors
 from tfnorm.schemes import base
+from tfnorm.schemes import placeholder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,5 +123,5 @@ class Chain(base.Scheme):
         return bijectors.Chain(tuple(maps))
 
     def template(self, shape: tuple[int, ...]) -> typing.Any:
-        one = base.Placeholder(tuple(shape))
+        one = placeholder.Placeholder(tuple(shape))
         return self.fit(Stages((one,) * max(1, len(self.fitted))))

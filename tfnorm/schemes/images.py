@@ -165,7 +165,7 @@ class IntensityWindow(base.Scheme):
 
 @config.register
 @dataclasses.dataclass(frozen=True)
-class Foreground(base.Scheme):
+class Foreground(base.Around):
     """Applies a scheme to what is above a threshold, and makes the rest 0.
 
     Statistics are those of the foreground: of each image with schemes of samples,
@@ -206,16 +206,8 @@ class Foreground(base.Scheme):
         foreground.check_threshold(self.threshold)
 
     @property
-    def requires(self) -> tuple[str, ...]:
-        return self.then.requires
-
-    @property
-    def fitted_on_data(self) -> bool:
-        return self.then.fitted_on_data
-
-    @property
-    def trained(self) -> bool:
-        return self.then.trained
+    def inner(self) -> base.Scheme:
+        return self.then
 
     @property
     def view(self) -> bijectors.Bijector | None:

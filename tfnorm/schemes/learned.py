@@ -13,7 +13,7 @@ from tfnorm.schemes import z_score
 
 @config.register
 @dataclasses.dataclass(frozen=True)
-class Learned(base.Scheme):
+class Learned(base.Around):
     """Trains the centre and the scale, from where a scheme puts them.
 
     Elsewhere than in a layer it is that scheme.
@@ -40,20 +40,8 @@ class Learned(base.Scheme):
             )
 
     @property
-    def requires(self) -> tuple[str, ...]:
-        return self.initial.requires
-
-    @property
-    def fitted_on_data(self) -> bool:
-        return self.initial.fitted_on_data
-
-    @property
-    def monotone(self) -> bool:
-        return self.initial.monotone
-
-    @property
-    def view(self):
-        return self.initial.view
+    def inner(self) -> base.Scheme:
+        return self.initial
 
     def fit(self, statistic):
         return self.initial.fit(statistic)

@@ -16,7 +16,7 @@ from tfnorm.schemes import z_score
 
 @config.register
 @dataclasses.dataclass(frozen=True)
-class Log(base.Scheme):
+class Log(base.Around):
     """Maps each number by a logarithm, then applies a scheme fitted to the result.
 
     "signed" is `sign(x) * log1p(abs(x))`; it and "asinh" take any number. "log"
@@ -54,16 +54,8 @@ class Log(base.Scheme):
             )
 
     @property
-    def requires(self) -> tuple[str, ...]:
-        return self.then.requires
-
-    @property
-    def fitted_on_data(self) -> bool:
-        return self.then.fitted_on_data
-
-    @property
-    def monotone(self) -> bool:
-        return self.then.monotone
+    def inner(self) -> base.Scheme:
+        return self.then
 
     @property
     def view(self) -> bijectors.Pointwise:

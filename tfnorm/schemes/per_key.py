@@ -13,6 +13,7 @@ from tfnorm import config
 from tfnorm import errors
 from tfnorm.bijectors import per_key
 from tfnorm.schemes import base
+from tfnorm.schemes import placeholder
 from tfnorm.schemes import z_score
 
 
@@ -31,7 +32,7 @@ class Groups:
 
 @config.register
 @dataclasses.dataclass(frozen=True)
-class PerKey(base.Scheme):
+class PerKey(base.Around):
     """Applies a scheme fitted to the rows that have the same key.
 
     A key without a valid value in the data is as one that was never seen.
@@ -83,20 +84,12 @@ class PerKey(base.Scheme):
             )
 
     @property
-    def requires(self) -> tuple[str, ...]:
-        return self.scheme.requires
+    def inner(self) -> base.Scheme:
+        return self.scheme
 
     @property
     def fitted_on_data(self) -> bool:
         return True
-
-    @property
-    def view(self):
-        return self.scheme.view
-
-    @property
-    def trained(self) -> bool:
-        return self.scheme.trained
 
     def fit(self, statistic):
         if not isinstance(statistic, Groups):
@@ -174,10 +167,10 @@ class _Shrunk:
     def max(self):
         return self._mixed(self.group.max, self.every.max)
 
-    def quantile(self, q: typing.Any) -> base.Interval:
+    def quantile(self, q: typing.Any) -> placeholder.Interval:
         own, common = (one.quantile(q).value for one in (self.group, self.every))
         weight = base.behind(self._weight, q)
-        return base.Interval(weight * own + (1.0 - weight) * common)
+        return placeholder.Interval(weight * own + (1.0 - weight) * common)
 
     def histograms(self) -> list[tuple[np.ndarray, np.ndarray]]:
         pairs = zip(self.group.histograms(), self.every.histograms(), strict=True)

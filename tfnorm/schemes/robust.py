@@ -13,6 +13,7 @@ from tfnorm import config
 from tfnorm import errors
 from tfnorm.schemes import base
 from tfnorm.schemes import min_max
+from tfnorm.schemes import placeholder
 
 
 @config.register
@@ -184,10 +185,10 @@ class _Clipped:
     def counts(self):
         return self.statistic.counts
 
-    def quantile(self, q: typing.Any) -> base.Interval:
+    def quantile(self, q: typing.Any) -> placeholder.Interval:
         value = np.asarray(self.statistic.quantile(q).value)
         low, high = (base.behind(end, q) for end in (self.min, self.max))
-        return base.Interval(np.minimum(np.maximum(value, low), high))
+        return placeholder.Interval(np.minimum(np.maximum(value, low), high))
 
     def histograms(self) -> list[tuple[np.ndarray, np.ndarray]]:
         ends = zip(np.ravel(self.min), np.ravel(self.max), strict=True)

@@ -11,6 +11,7 @@ from tfnorm import bijectors
 from tfnorm import config
 from tfnorm import errors
 from tfnorm.schemes import base
+from tfnorm.schemes import placeholder
 
 DEVIATIONS = ("pooled", "per_image")
 
@@ -79,7 +80,7 @@ class ZScore(base.Scheme):
     def template(self, shape):
         # The same structure, fitted to what a placeholder has.
         return dataclasses.replace(self, deviation="pooled").fit(
-            base.Placeholder(tuple(shape))
+            placeholder.Placeholder(tuple(shape))
         )
 
     def fit(self, statistic):
