@@ -44,7 +44,7 @@ LAYERS = {
     ),
     "Chain": ("schemes one after the other", "scikit-learn Pipeline"),
     "PerKey": ("a scheme within each key", "tft scale_to_z_score_per_key"),
-    "Learned": ("(x - a) * b, trained from fitted a and b", ""),
+    "Learned": ("a scheme, then (x - a) * b with trained a and b", ""),
     "Adaptive": ("a scheme by domain, given or recognized", ""),
     "Running": (
         "(x - mean) / std, of what came so far",

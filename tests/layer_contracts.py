@@ -18,10 +18,12 @@ import warnings
 import keras
 import ml_dtypes
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests import contracts
 from tests import layers_data as data
+from tfnorm import errors
 from tfnorm import layers
 
 BACKEND = keras.backend.backend()
@@ -133,8 +135,6 @@ def every_layer_config_is_what_was_passed(name):
 
 
 def every_layer_is_exported(name):
-    if BACKEND != "tensorflow":
-        return
     model = model_of(name)
     model.export(FOLDER / "exported", verbose=False)
     inputs = [data.data_for(name), *data.given_for(name)]
@@ -142,11 +142,32 @@ def every_layer_is_exported(name):
     near(loaded.serve(inputs), model.predict(inputs, verbose=0), name)
 
 
+def every_layer_takes_channels_first(name):
+    kind, arguments = data.EVERY[name]
+    last = kind(**{**arguments, "axis": -1})
+    if isinstance(last, layers.Running):
+        last(data.PIXELS, training=True)
+    elif last.scheme.fitted_on_data:
+        last.adapt(data.PIXELS)
+    wanted = np.moveaxis(called(last, data.PIXELS), -1, 1)
+    near(called(made(name), data.data_for(name)), wanted, name)
+
+
 def every_layer_compiles_for_accelerators(name):
     x, given = data.data_for(name), data.given_for(name)
     layer = made(name)
-    wanted = called(layer, x, *given)
-    run = lambda *args: first(layer(*args))  # noqa: E731
+    if x.ndim > 2 and data.is_masked(layer):
+        given = (*given, np.arange(x.shape[1]) < np.arange(len(x))[:, None] % 5)
+
+        def run(x, *args):
+            return first(layer(x, *args[:-1], mask=args[-1]))
+
+    else:
+
+        def run(*args):
+            return first(layer(*args))
+
+    wanted = value(run(*map(keras.ops.convert_to_tensor, (x, *given))))
     if BACKEND == "tensorflow":
         compiled = tf.function(run, jit_compile=True)
         tensors = [tf.constant(one) for one in (x, *given)]
@@ -159,8 +180,6 @@ def every_layer_compiles_for_accelerators(name):
         near(compiled(x, *given), wanted, name)
         exported = jax.export.export(compiled, platforms=("cpu", "cuda", "tpu"))
         text = exported(*map(jax.numpy.asarray, (x, *given))).mlir_module()
-    else:
-        return
     found = _FORBIDDEN.search(text)
     assert found is None, text[found.start() - 200 : found.end() + 200]
 
@@ -194,6 +213,9 @@ def every_layer_has_finite_gradients_of_constants(name):
 def every_layer_is_undone(name):
     x, given, layer = data.data_for(name), data.given_for(name), made(name)
     if not data.undoes(name):
+        if not getattr(layer, "invertible", True):
+            with pytest.raises(errors.NotInvertible):
+                layers.Denormalize(layer)
         return
     outputs = layer(x, *given)
     more = outputs[1:] if isinstance(outputs, list | tuple) else given
@@ -222,6 +244,17 @@ def _gradient(layer, x, given) -> np.ndarray:
 CONTRACTS = {k: v for k, v in list(globals().items()) if k.startswith("every_layer_")}
 
 
+def applies(contract: str, name: str, backend: str) -> bool:
+    """Whether there is such a thing, for a layer and on a backend."""
+    if contract == "every_layer_is_exported":
+        return backend == "tensorflow"  # As a SavedModel.
+    if contract == "every_layer_compiles_for_accelerators":
+        return backend != "torch"  # It has no XLA here.
+    if contract == "every_layer_takes_channels_first":
+        return name.startswith("first_")
+    return True
+
+
 def tried(contract, name: str) -> str | None:
     try:
         with warnings.catch_warnings():
@@ -243,5 +276,6 @@ if __name__ == "__main__":
         for name in data.EVERY
         if not only or name in only
         for contract, function in CONTRACTS.items()
+        if applies(contract, name, BACKEND)
     }
     (FOLDER / "results.json").write_text(json.dumps(results))

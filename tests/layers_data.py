@@ -149,6 +149,8 @@ def made(name: str, **kwargs) -> layers.SchemeLayer:
 
 def is_masked(layer: keras.layers.Layer) -> bool:
     """Whether a mask changes what the layer computes."""
+    if isinstance(layer, layers.SchemeLayer):
+        return "mask" in layer.live.structure.context
     return "mask" in inspect.signature(layer.call).parameters
 
 

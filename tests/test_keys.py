@@ -246,6 +246,40 @@ def test_a_layer_of_other_keys_is_not_adapted():
         layer.adapt(DELAY, WHICH * 2)
 
 
+def test_statistics_by_any_column_make_a_layer():
+    recipe = tfnorm.Recipe({"delay": schemes.PerKey(schemes.ZScore(), "hour")})
+    found = tfnorm.analyze(COLUMNS, recipe)
+    layer = layers.PerKey.from_statistics(found, feature="delay")
+    wanted = recipe.fit(found).forward(COLUMNS)["delay"]
+    np.testing.assert_array_equal(layer(DELAY, COLUMNS["hour"]), wanted)
+    domains = {"delay": DELAY, "which": WHICH}
+    recipe = tfnorm.Recipe({"delay": schemes.PerKey(schemes.ZScore(), "which")})
+    found = tfnorm.analyze(domains, recipe)
+    layer = layers.Adaptive.from_statistics(found, feature="delay", domains=3)
+    assert layer.keys == (0, 1, 2)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"feature": "delay"}, {"feature": "x"}])
+def test_statistics_without_keys_make_no_layer(arguments):
+    found = tfnorm.analyze({"delay": DELAY})
+    with pytest.raises(errors.StatisticsError, match="key"):
+        layers.PerKey.from_statistics(found, **arguments)
+
+
+def test_padding_enters_no_statistic_of_a_key():
+    x = np.stack([DELAY, DELAY], axis=1)
+    mask = np.array([[True, False]] * ROWS)
+    padded, plain = layers.PerKey(axis=None), layers.PerKey(axis=None)
+    padded.adapt(np.where(mask, x, 999), WHICH, mask=mask)
+    plain.adapt(DELAY[:, None], WHICH)
+    np.testing.assert_array_equal(padded(x, WHICH), plain(x, WHICH))
+
+
+def test_an_array_without_keys_is_an_error():
+    with pytest.raises(errors.DataError, match="keys"):
+        layers.PerKey().adapt(DELAY)
+
+
 def test_denormalize_takes_the_keys_too():
     layer = layers.PerKey()
     layer.adapt(DELAY, WHICH)
@@ -269,6 +303,9 @@ def test_features_find_the_key_among_the_columns():
         lambda: schemes.PerKey(schemes.Affine(), "k"),
         lambda: schemes.PerKey(schemes.PerKey(key="a"), "k"),
         lambda: schemes.PerKey(key=3),
+        lambda: schemes.PerKey(schemes.Whitening(), "k", shrinkage=2.0),
+        lambda: schemes.PerKey(schemes.ZScore(deviation="per_image"), "k"),
+        lambda: schemes.PerKey(schemes.Chain((schemes.ZScore(),)), "k"),
         lambda: schemes.PerKey(key="k", shrinkage=-1),
         lambda: schemes.PerKey(key="k", unseen_key_policy="zero"),
         lambda: layers.PerKey(unseen_key_policy="raise"),
@@ -339,8 +376,10 @@ def test_a_gate_learns_which_domain_it_is():
 
 
 def test_a_domain_without_data_is_an_error():
-    with pytest.raises(errors.DataError, match="domain 3"):
+    with pytest.raises(errors.DataError, match="no valid value of domain 3"):
         layers.Adaptive(domains=4).adapt(DELAY, WHICH)
+    with pytest.raises(errors.DataError, match="a value of domain 2"):
+        layers.Adaptive(domains=2).adapt(DELAY, WHICH)
 
 
 @pytest.mark.parametrize("router", ["id", "gate"])
@@ -366,12 +405,24 @@ def test_learned_constants_start_where_the_scheme_puts_them():
     assert len(layer.trainable_weights) == 2
 
 
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e6])
+def test_learning_does_not_depend_on_the_unit(unit):
+    x = (5 + RNG.normal(size=(500, 3))).astype(np.float32) * np.float32(unit)
+    layer = layers.Learned()
+    layer.adapt(x)
+    target = np.asarray(layer(x)).sum(1)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), layer, keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.05), "mse")
+    assert model.fit(x, target, epochs=30, verbose=0).history["loss"][-1] < 0.01
+
+
 def test_the_inverse_follows_what_is_learned():
     layer = layers.Learned()
     layer.adapt(DELAY)
     inputs = keras.Input(())
     model = keras.Model(inputs, layer(inputs))
-    model.compile(keras.optimizers.SGD(1e-6), "mse")
+    model.compile(keras.optimizers.SGD(0.1), "mse")
     model.fit(DELAY, DELAY / 100, epochs=2, verbose=0)
     y = layer(DELAY)
     assert not np.allclose(y, contracts.fitted(schemes.ZScore(), DELAY).forward(DELAY))

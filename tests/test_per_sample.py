@@ -120,6 +120,35 @@ def test_padded_steps_change_nothing(layer):
     assert (found[:, 3:] == 0).all()
 
 
+WRAPPED = {
+    "chain": layers.Chain((schemes.CMVN(), schemes.Affine())),
+    "chain_of_logs": layers.Chain((schemes.LogMel("log"), schemes.CMVN())),
+    "log": layers.Log("signed", then=schemes.CMVN()),
+    "learned": layers.Learned(schemes.CMVN()),
+    "preset": layers.Preset("whisper"),
+}
+
+
+@pytest.mark.parametrize("layer", WRAPPED.values(), ids=WRAPPED)
+def test_a_mask_reaches_what_is_within_other_layers(layer):
+    x, rows = np.abs(STEPS), np.array([[True] * 3 + [False] * 2] * 2)
+    padded = np.where(rows[..., None], x, 1e9).astype(np.float32)
+    inputs = keras.Input((None, 3))
+    mask = keras.Input((None,), dtype="bool")
+    model = keras.Model([inputs, mask], layer(inputs, mask=mask))
+    found = np.asarray(model([padded, rows]))
+    np.testing.assert_allclose(found[:, :3], layer(x[:, :3]), rtol=0, atol=ATOL)
+
+
+def test_a_mask_reaches_the_columns_of_a_recipe():
+    recipe = tfnorm.Recipe({"x": schemes.CMVN()})
+    features = layers.Features(recipe.fit(tfnorm.analyze({"x": STEPS}, recipe)))
+    mask = np.array([[True] * 3 + [False] * 2] * 2)
+    found = features({"x": STEPS}, mask={"x": mask})["x"]
+    wanted = layers.CMVN()(STEPS[:, :3])
+    np.testing.assert_allclose(found[:, :3], wanted, rtol=0, atol=ATOL)
+
+
 @each_layer
 def test_a_sample_without_any_step_is_zeros(layer):
     mask = np.array([[False] * 5, [True] * 5])

@@ -62,6 +62,34 @@ def test_nothing_cancels_at_an_offset(offset):
     np.testing.assert_allclose(layer.variance, x.var(0, float), rtol=1e-4)
 
 
+FAR = {
+    "int32": (1e9 + RNG.normal(size=(300, 1)) * 20).astype(np.int32),
+    "int64": 1_700_000_000_000_000 + np.arange(300).reshape(-1, 1) * 1_000_000,
+    "float64": 1.7e9 + RNG.normal(size=(300, 1)),
+    "float32": (1e7 + RNG.normal(size=(300, 1)) * 9).astype(np.float32),
+}
+
+
+@pytest.mark.parametrize("x", FAR.values(), ids=FAR)
+def test_is_right_from_the_first_batch_at_any_offset(x):
+    y = np.asarray(taken_in(layers.Running(), x, 50)(x))
+    exact = (x - x.min()).astype(float)
+    wanted = (exact - exact.mean()) / exact.std()
+    # Six merges of float32 moments.
+    np.testing.assert_allclose(y, wanted, rtol=0, atol=64 * contracts.ULP)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_enters_no_statistic(value):
+    x = X.copy()
+    x[3, 0] = x[50, 1] = value
+    finite = np.isfinite(x)
+    layer = taken_in(layers.Running(), x)
+    wanted = [x[finite[:, i], i].astype(float).mean() for i in range(3)]
+    np.testing.assert_allclose(mean(layer), wanted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(layer.weight, finite.sum(0))
+
+
 def test_a_constant_is_centered_and_not_scaled():
     layer = taken_in(layers.Running(), np.full((50, 1), 0.1, np.float32))
     y = np.asarray(layer(np.float32([[0.1], [1.1]])))

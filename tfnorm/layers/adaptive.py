@@ -10,6 +10,7 @@ import keras
 from tfnorm import arrays
 from tfnorm import errors
 from tfnorm import schemes
+from tfnorm.bijectors import per_sample
 from tfnorm.layers import live
 from tfnorm.layers import per_key
 
@@ -24,7 +25,8 @@ class Adaptive(per_key.PerKey):
     With `router="id"` it is called with the values and the domain of each row, an
     integer from 0. With `router="gate"` it is called with the values alone: a
     trained gate looks at the sample, normalized by the constants of all domains and
-    averaged over all axes but the kept ones, and weighs the maps of the domains.
+    averaged over all axes but the kept ones (without what a mask hides), and weighs the
+    maps of the domains.
 
     Args:
         scheme: What is fitted to each domain.
@@ -95,11 +97,11 @@ class Adaptive(per_key.PerKey):
                 for name, shape in shapes.items()
             )
 
-    def call(self, inputs, keys=None):
+    def call(self, inputs, keys=None, mask=None):
         if self.router == "id":
-            return super().call(inputs, keys)
+            return super().call(inputs, keys, mask)
         rows = arrays.namespace(inputs).reshape(arrays.positions(inputs, 0), (-1,))
-        weights = self._weights(self._normalize(inputs, keys=rows * 0 + _NONE))
+        weights = self._weights(self._normalize(inputs, keys=rows * 0 + _NONE), mask)
         outputs = 0.0
         for domain in range(self.domains):
             mapped = self.live.forward(inputs, keys=rows * 0 + domain)
@@ -114,16 +116,15 @@ class Adaptive(per_key.PerKey):
         del config["unseen_key_policy"], config["shrinkage"]
         return {**config, "domains": self.domains, "router": self.router}
 
-    def _weights(self, normalized):
+    def _weights(self, normalized, mask):
         """The weight of each domain, of shape (rows, domains)."""
         xp = arrays.namespace(normalized)
         x = arrays.cast(normalized, "float32")
         rank = arrays.rank(x)
         kept = arrays.kept_axes(() if self.axis is None else self.axis, rank)
         pooled = tuple(axis for axis in range(1, rank) if axis not in kept)
-        x = xp.reshape(
-            arrays.reduce("mean", x, pooled), (-1, math.prod(self.live.shape))
-        )
+        mean = per_sample.Part(x, pooled, mask).mean(x)
+        x = xp.reshape(mean, (-1, math.prod(self.live.shape)))
         kernel, bias = (live.tensor(weight, x) for weight in (self.kernel, self.bias))
         logits = arrays.matmul(x, kernel) + bias
         odds = xp.exp(logits - arrays.reduce("max", logits, (1,)))
@@ -131,10 +132,11 @@ class Adaptive(per_key.PerKey):
 
     def _fit(self, found) -> None:
         fitted: typing.Any = self.scheme.fit(found)
-        lacking = sorted(set(range(self.domains)) - set(fitted.keys))
-        if lacking:
+        odd = sorted(set(range(self.domains)) ^ set(fitted.keys))
+        if odd:
+            what = "no valid value" if odd[0] in range(self.domains) else "a value"
             raise errors.DataError(
-                f"There is no valid value of domain {lacking[0]}, of domains 0 to "
+                f"There is {what} of domain {odd[0]}, where domains are 0 to "
                 f"{self.domains - 1}."
             )
         super()._fit(found)

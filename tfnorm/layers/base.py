@@ -34,8 +34,8 @@ class SchemeLayer(keras.layers.Layer):
         axis: Axis or axes of the batched input to *keep*, as in Keras'
             `Normalization`: each of their elements has constants of its own.
             `None` pools all values.
-        trainable_constants: Whether the centre and the scale are trained from where
-            the fit put them.
+        trainable_constants: Whether a centre and a scale behind the map are trained,
+            from 0 and 1 (of `PCEN`, its own constants).
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
     """
 
@@ -112,7 +112,13 @@ class SchemeLayer(keras.layers.Layer):
             DataError: If the data are not what the scheme needs.
         """
         if mask is not None:
-            data = _where_counted(data, mask)
+            steps = getattr(self.scheme, "steps", (self.scheme,))
+            if not steps[0].fitted_on_data and len(steps) > 1:
+                raise errors.DataError(
+                    "A `mask` cannot be seen behind the first step, which is fitted to "
+                    "nothing. Adapt to the steps that count alone."
+                )
+            data = where_counted(data, mask)
         feature = recipe_lib.Feature(self.scheme, axis=self.axis)
         found = analysis.analyze(
             data,
@@ -125,8 +131,8 @@ class SchemeLayer(keras.layers.Layer):
         if self.live is None:
             self.live = self._make(self._kept(tuple(input_shape)))
 
-    def call(self, inputs):
-        return self._normalize(inputs)
+    def call(self, inputs, mask=None):
+        return self._normalize(inputs, mask=mask)
 
     def __call__(self, inputs, *args, **kwargs):
         if not foreign.is_foreign(self, (inputs, args, kwargs)):
@@ -209,7 +215,7 @@ class SchemeLayer(keras.layers.Layer):
         return arrays.cast(outputs, self.compute_dtype)
 
 
-def _where_counted(data: typing.Any, mask: typing.Any) -> np.ndarray:
+def where_counted(data: typing.Any, mask: typing.Any) -> np.ndarray:
     """The data with NaN, which enters no statistic, where a mask is false."""
     if not hasattr(data, "shape"):
         raise errors.DataError("A `mask` needs an array beside it, not batches.")

@@ -4,7 +4,6 @@
 
 import collections.abc
 import types
-import typing
 
 import keras
 
@@ -24,7 +23,8 @@ class Features(keras.layers.Layer):
     It computes what `FittedRecipe.forward` does, from constants that are weights:
     float32, not trainable, one set per feature of the recipe. Columns may be of
     shape (rows,), (rows, 1) or more. A feature of the recipe that is no column (the
-    target, say) is left out. The layer also runs inside `tf.data`, on every
+    target, say) is left out. A mask of a column leaves steps out of what is normalized
+    by itself, such as `CMVN`. The layer also runs inside `tf.data`, on every
     backend.
 
     Args:
@@ -70,12 +70,12 @@ class Features(keras.layers.Layer):
             {name: self._make(name, index) for index, name in enumerate(fitted.maps)}
         )
 
-    def call(self, inputs):
-        return self._normalize(inputs)
+    def call(self, inputs, mask=None):
+        return self._normalize(inputs, mask)
 
     def __call__(self, inputs, *args, **kwargs):
         if foreign.is_foreign(self, inputs):
-            return foreign.as_tensors(self._normalize(inputs))
+            return foreign.as_tensors(self.call(inputs, *args, **kwargs))
         return super().__call__(inputs, *args, **kwargs)
 
     def build(self, input_shape):
@@ -157,9 +157,10 @@ class Features(keras.layers.Layer):
         if self.passthrough:
             self.fitted.recipe.check_columns(inputs.keys())
 
-    def _normalize(self, inputs):
+    def _normalize(self, inputs, mask):
+        mask = mask or {}
         outputs = {
-            name: self._column(name, inputs[source], indicator, inputs)
+            name: self._column(name, source, indicator, inputs, mask.get(source))
             for name, source, indicator in self._columns(inputs)
         }
         if self.output_form == "dict":
@@ -176,13 +177,14 @@ class Features(keras.layers.Layer):
             columns.append(column[:, None] if arrays.rank(column) == 1 else column)
         return arrays.namespace(columns[0]).concatenate(columns, axis=-1)
 
-    def _column(self, name: str, x: typing.Any, indicator: bool, inputs):
+    def _column(self, name: str, source: str, indicator: bool, inputs, mask):
+        x = inputs[source]
         if indicator:
             return arrays.cast(recipe_lib.missing_indicator(x), self.compute_dtype)
         if name not in self.live:
             return x
         key = self.fitted.recipe.features[name].scheme.key
-        context = {} if key is None else {"keys": inputs[key]}
+        context = {"mask": mask} | ({} if key is None else {"keys": inputs[key]})
         return arrays.cast(self.live[name].forward(x, **context), self.compute_dtype)
 
 

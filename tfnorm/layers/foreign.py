@@ -23,7 +23,7 @@ def is_foreign(layer: keras.layers.Layer, inputs: typing.Any) -> bool:
     if backend == "tensorflow":
         return False
     leaves = keras.tree.flatten(inputs)
-    if any(_in_graph(leaf) or _is_text(leaf) for leaf in leaves):
+    if any(in_graph(leaf) or _is_text(leaf) for leaf in leaves):
         return True
     return backend == "jax" and any(map(_narrowed, leaves)) and not _traced(layer)
 
@@ -36,7 +36,8 @@ def as_tensors(outputs: typing.Any) -> typing.Any:
     )
 
 
-def _in_graph(x: typing.Any) -> bool:
+def in_graph(x: typing.Any) -> bool:
+    """Whether a tensor is one of a TensorFlow graph, such as in `tf.data`."""
     # Eager tensors have `numpy`.
     return arrays.framework(x) == "tensorflow" and not hasattr(x, "numpy")
 

@@ -15,8 +15,10 @@ from tfnorm import bijectors
 from tfnorm import errors
 from tfnorm.layers import rows
 
-# What gradients reach through `forward`; `scale` follows.
-_TRAINED = ("loc_hi", "inverse_scale", "gain", "bias", "power", "smoothing")
+# Constants that are trained as they are. Of other maps, one behind them is trained, in
+# the unit of what they make: the size of a step must not depend on that of the data.
+_TRAINED = ("gain", "bias", "power", "smoothing")
+_BEHIND = ("loc_hi", "inverse_scale")
 
 
 class LiveMap:
@@ -30,7 +32,8 @@ class LiveMap:
         fitted: Whether the constants are those of data. If not, weights start as
             NaN, and the map is not fitted until others are assigned.
         broadcast: Whether one number may serve several kept elements.
-        trainable: Whether what gradients reach is trained, such as `inverse_scale`.
+        trainable: Whether constants are trained: those of the map if it has such, or
+            else a centre and a scale behind it, which start at 0 and 1.
     """
 
     def __init__(
@@ -44,12 +47,13 @@ class LiveMap:
         broadcast: bool = False,
         trainable: bool = False,
     ):
+        self._behind = trainable and not any(map(_is_trained, bijector.constants()))
+        bijector = self._whole(bijector)
         self.structure = bijector
         self.axis = () if axis is None else axis
         self.weights = {}
         self._fitted = fitted
         self._broadcast = broadcast
-        self._trainable = trainable
         constants = bijector.constants()
         self.shape = bijector.kept_shape
         for key, value in constants.items():
@@ -59,7 +63,7 @@ class LiveMap:
                 shape=value.shape,
                 initializer=_Start(value if fitted else np.full_like(value, np.nan)),
                 dtype="float32",
-                trainable=trainable and key.rpartition(".")[2] in _TRAINED,
+                trainable=trainable and self._trains(key),
                 autocast=False,
             )
 
@@ -73,7 +77,7 @@ class LiveMap:
         structure, tensors = self._at(x)
         context = {key: context[key] for key in structure.context if key in context}
         forward = arrays.as_written(rows.forward, like=x)
-        return forward(structure, x, tensors, context, trained=self._trainable)
+        return forward(structure, x, tensors, context)
 
     def inverse(self, y: typing.Any, **context: typing.Any) -> typing.Any:
         """Undoes `forward`; takes the same keywords.
@@ -87,7 +91,7 @@ class LiveMap:
 
     def assign(self, bijector: bijectors.Bijector) -> None:
         """Takes over the constants of a map of the same structure."""
-        constants = bijector.constants()
+        constants = self._whole(bijector).constants()
         for key, value in constants.items():
             if value.size != math.prod(self.weights[key].shape):
                 raise errors.StatisticsError(
@@ -116,10 +120,9 @@ class LiveMap:
             return self.structure.along(self.axis, rank), {}
         sizes = tuple(x.shape[axis] for axis in arrays.kept_axes(self.axis, rank))
         tensors = {key: tensor(weight, x) for key, weight in self.weights.items()}
-        for key in tensors if self._trainable else ():
-            if key.rpartition(".")[2] == "scale":
-                # What is trained is its reciprocal.
-                tensors[key] = 1.0 / tensors[f"{key[: -len('scale')]}inverse_scale"]
+        if self._behind:
+            # What is trained is its reciprocal.
+            tensors["1.scale"] = 1.0 / tensors["1.inverse_scale"]
         if self._same(sizes):
             placed = {k: self._placed(k, t, rank) for k, t in tensors.items()}
             return self.structure.along(self.axis, rank), placed
@@ -136,6 +139,17 @@ class LiveMap:
             f"(`axis={self.axis}`) of the input of shape {tuple(x.shape)} are of "
             f"shape {sizes}."
         )
+
+    def _whole(self, bijector: bijectors.Bijector) -> bijectors.Bijector:
+        """The map, with the one behind it that is trained if it is."""
+        if not self._behind:
+            return bijector
+        shape = bijector.kept_shape
+        behind = bijectors.Affine(np.zeros(shape), np.ones(shape))
+        return bijectors.Chain((bijector, behind))
+
+    def _trains(self, key: str) -> bool:
+        return key in map("1.{}".format, _BEHIND) if self._behind else _is_trained(key)
 
     def _placed(self, key, tensor, rank: int):
         extra = self.structure.extra_axes(key)
@@ -154,6 +168,10 @@ class LiveMap:
         return len(self.shape) == len(sizes) and all(
             size in (mine, None) for mine, size in zip(self.shape, sizes, strict=True)
         )
+
+
+def _is_trained(key: str) -> bool:
+    return key.rpartition(".")[2] in _TRAINED
 
 
 class _Start:

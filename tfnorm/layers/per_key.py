@@ -3,13 +3,16 @@
 """The layer that has constants for each key."""
 
 import collections.abc
+import dataclasses
 import typing
 
 import keras
 
 from tfnorm import arrays
 from tfnorm import errors
+from tfnorm import recipe as recipe_lib
 from tfnorm import schemes
+from tfnorm import statistics
 from tfnorm.layers import base
 from tfnorm.layers import live
 
@@ -23,7 +26,8 @@ class PerKey(base.SchemeLayer):
 
     Called with the values and the keys, one key a row: integers of any type, or text
     (as NumPy arrays, or as tensors of TensorFlow outside of XLA). A key without a
-    valid value in the data is as one that was never seen.
+    valid value in the data is as one that was never seen. The keys are no argument:
+    `keras.models.clone_model` makes a layer that is to be adapted anew.
 
     Args:
         scheme: What is fitted to each group, and to all rows for unseen keys.
@@ -66,19 +70,58 @@ class PerKey(base.SchemeLayer):
         by_key = schemes.PerKey(key=_KEY, **arguments)
         super().__init__(by_key, arguments, axis=axis, **kwargs)
 
-    def adapt(self, data: typing.Any, keys: typing.Any = None) -> None:
+    @classmethod
+    def from_statistics(cls, found, *, feature=None, key=None, **arguments):
+        """Makes a layer that is fitted already.
+
+        Args:
+            found: Statistics of a data set whose recipe has the feature by key.
+            feature: Which feature.
+            key: By which column, where it is fitted by several.
+            **arguments: Arguments of the layer.
+
+        Raises:
+            StatisticsError: If there are no such statistics.
+        """
+        layer = cls(**arguments)
+        if isinstance(found, statistics.FeatureStatistics) or feature is None:
+            raise errors.StatisticsError(
+                "Constants by key need the statistics of a data set, as "
+                "`tfnorm.analyze` returns them, and `feature=`."
+            )
+        name = recipe_lib.view_key(feature, layer.scheme)
+        columns = statistics.key_columns(found, name)
+        if name not in found or (key is None and len(columns) != 1):
+            raise errors.StatisticsError(
+                f"There are statistics of {name!r} by {columns or 'no key'}. Say "
+                "`key=`, and analyze with a recipe that has the feature `PerKey`."
+            )
+        scheme = dataclasses.replace(
+            layer.scheme, key=columns[0] if key is None else key
+        )
+        layer._fit(recipe_lib.statistics_for(found, feature, scheme))
+        return layer
+
+    def adapt(
+        self, data: typing.Any, keys: typing.Any = None, *, mask: typing.Any = None
+    ) -> None:
         """Fits the constants of each key to data, in one exact pass.
 
         Args:
             data: An array and, as `keys`, an array of its rows' keys; or any
                 iterable of batches `(x, keys)`.
             keys: Array of shape (rows,).
+            mask: For an array: as of other layers.
 
         Raises:
             EmptyDataError: If there is no row, or no valid value.
             DataError: If the data are not what the scheme needs.
         """
         batches: collections.abc.Iterable
+        if mask is not None:
+            data = base.where_counted(data, mask)
+        if keys is None and hasattr(data, "shape"):
+            raise errors.DataError("An array needs the `keys` of its rows beside it.")
         if keys is None:
             batches = ({"": x, _KEY: key} for x, key in data)
         else:
@@ -89,8 +132,8 @@ class PerKey(base.SchemeLayer):
         # How many constants there are depends on how many keys the data have.
         self._check_fitted_first()
 
-    def call(self, inputs, keys):
-        return self._normalize(inputs, keys=keys)
+    def call(self, inputs, keys, mask=None):
+        return self._normalize(inputs, keys=keys, mask=mask)
 
     def compute_output_shape(self, inputs_shape, keys_shape=None):
         return tuple(inputs_shape)
@@ -98,8 +141,10 @@ class PerKey(base.SchemeLayer):
     @property
     def keys(self) -> tuple:
         """The keys that have constants of their own."""
-        structure = None if self.live is None else self.live.structure
-        return getattr(structure, "keys", ())
+        if self.live is None:
+            return ()
+        whole: typing.Any = self.live.structure
+        return getattr(whole, "parts", (whole,))[0].keys
 
     def get_build_config(self):
         if self.live is None:

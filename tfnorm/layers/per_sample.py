@@ -18,9 +18,6 @@ class PerSampleLayer(base.SchemeLayer):
     steps out of every statistic and makes them 0.
     """
 
-    def call(self, inputs, mask=None):
-        return self._normalize(inputs, mask=mask)
-
 
 @keras.saving.register_keras_serializable("tfnorm")
 class PerImage(PerSampleLayer):

@@ -20,8 +20,6 @@ def forward(
     x: typing.Any,
     tensors: dict[str, typing.Any],
     context,
-    *,
-    trained: bool = False,
 ):
     """Maps `x` as the structure does, with the same numbers.
 
@@ -30,7 +28,6 @@ def forward(
         x: Array or tensor.
         tensors: Its constants, which broadcast against `x`.
         context: What it takes beside them.
-        trained: Whether gradients must reach the constants.
     """
     if not _worth_it(structure, x, tensors):
         return structure.forward_with(x, tensors, **context)
@@ -44,7 +41,7 @@ def forward(
     bytes_alone = (
         isinstance(structure, bijectors.Affine) and 0 < arrays.integer_bits(x) <= 8
     )
-    if bytes_alone and not trained:
+    if bytes_alone:
         y = _in_one_pass(tf, long, tiled["loc_hi"], tiled["inverse_scale"])
     else:
         y = structure.forward_with(long, tiled)

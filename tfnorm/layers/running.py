@@ -8,6 +8,7 @@ import keras
 
 from tfnorm import arrays
 from tfnorm import errors
+from tfnorm.bijectors import centering
 from tfnorm.layers import foreign
 from tfnorm.layers import live
 
@@ -27,12 +28,14 @@ class Running(keras.layers.Layer):
     normalized by the statistics with itself included.
 
     A mask of the first axes of the input leaves steps out of the statistics and makes
-    them 0; a batch in which all is masked changes nothing. Constant values are
-    centered, not scaled. Gradients take the statistics for constants.
+    them 0; a batch in which all is masked changes nothing. NaN and infinite values
+    enter no statistic, and NaN stays NaN. Constant values are centered, not scaled.
+    Gradients take the statistics for constants.
 
     Weights of the layer: `loc_hi` and `loc_lo`, whose sum is the mean, `variance`
     (population), of the kept shape, and `weight`: how many values, or with `momentum`
-    how many batches' worth, they stand for.
+    how many batches' worth, they stand for. Of batches of one row, 2**24 are counted:
+    from then on the oldest fade.
 
     Args:
         momentum: Weight of what was before, at each batch, from 0 to 1; `None` to
@@ -109,7 +112,8 @@ class Running(keras.layers.Layer):
         return self._normalize(inputs, mask)
 
     def __call__(self, inputs, *args, training=None, mask=None, **kwargs):
-        if foreign.is_foreign(self, inputs):
+        taken = training and not foreign.in_graph(inputs)
+        if foreign.is_foreign(self, inputs) and not taken:
             if training:
                 raise errors.RecipeError(
                     "`Running` takes in data in the model, not in `tf.data`."
@@ -146,31 +150,33 @@ class Running(keras.layers.Layer):
     def _placed(self, weight, x):
         return arrays.broadcast(live.tensor(weight, x), self._axes(), arrays.rank(x))
 
-    def _centered(self, x):
-        x = arrays.cast(x, arrays.compute_dtype(x))
-        hi, lo = (
-            arrays.cast(self._placed(w, x), arrays.dtype_name(x))
-            for w in (self.loc_hi, self.loc_lo)
-        )
-        return arrays.fence(x - hi, x) - lo
+    def _centered(self, x, hi, lo):
+        """What is left of data of any type without a centre, of the kept shape."""
+        hi, lo = (arrays.broadcast(t, self._axes(), arrays.rank(x)) for t in (hi, lo))
+        return centering.centered(x, hi, lo, lo * 0.0)
 
     def _take_in(self, inputs, mask):
         """Merges the moments of a batch into those of before, by Chan's formula."""
         ops = keras.ops
-        x = ops.stop_gradient(self._centered(inputs))
-        x = ops.cast(x, "float32")
-        counted = ops.ones_like(x) if mask is None else _like(mask, x)
-        rank = arrays.rank(x)
+        inputs = ops.stop_gradient(ops.convert_to_tensor(inputs))
+        rank = arrays.rank(inputs)
         kept = arrays.kept_axes(self._axes(), rank)
         rest = tuple(axis for axis in range(rank) if axis not in kept)
         weight, variance, hi, lo = (
-            live.tensor(one, x)
+            live.tensor(one, inputs)
             for one in (self.weight, self.variance, self.loc_hi, self.loc_lo)
         )
+        x = ops.cast(inputs, "float32")
+        counted = ops.cast(ops.isfinite(x), "float32")
+        counted = counted if mask is None else counted * _like(mask, x)
         count = ops.sum(counted, rest)
         some = count > 0
         divisor = ops.maximum(count, 1.0)
-        # Beside the mean of before: nothing large cancels.
+        # Beside the mean of before, or of the first batch: nothing large cancels, and
+        # wide integers are centered before they become float32.
+        first = ops.sum(ops.where(counted > 0, x, 0.0), rest) / divisor
+        hi = ops.where(weight > 0, hi, ops.where(some, first, 0.0))
+        x = ops.cast(self._centered(inputs, hi, lo), "float32")
         x = ops.where(counted > 0, x, 0.0)
         moved = ops.sum(x, rest) / divisor
         apart = x - arrays.broadcast(moved, self._axes(), rank)
@@ -205,7 +211,10 @@ class Running(keras.layers.Layer):
         return xp.where(deviation > noise, deviation, one)
 
     def _normalize(self, inputs, mask):
-        y = self._centered(inputs) if self.center else inputs
+        y = inputs
+        if self.center:
+            hi, lo = (live.tensor(w, y) for w in (self.loc_hi, self.loc_lo))
+            y = self._centered(y, hi, lo)
         y = arrays.cast(y, arrays.compute_dtype(y))
         xp = arrays.namespace(y)
         if self.scale:

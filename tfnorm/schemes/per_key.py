@@ -13,6 +13,7 @@ from tfnorm import config
 from tfnorm import errors
 from tfnorm.bijectors import per_key
 from tfnorm.schemes import base
+from tfnorm.schemes import chain
 from tfnorm.schemes import placeholder
 from tfnorm.schemes import z_score
 
@@ -45,7 +46,8 @@ class PerKey(base.Around):
             is an error (of NumPy arrays; models cannot raise).
         shrinkage: As many rows of the distribution of all are added to each group
             before its scheme is fitted, so that rare keys get constants close to
-            those of all. 0 for none.
+            those of all; extremes and quantiles are averaged with the same weights.
+            0 for none.
 
     Example:
 
@@ -75,6 +77,17 @@ class PerKey(base.Around):
             )
         if self.scheme.key is not None:
             raise errors.RecipeError("`scheme` is one by key already.")
+        whole = "comoments" in self.scheme.requires
+        view = self.scheme.view
+        if (
+            whole
+            or isinstance(self.scheme, chain.Chain)
+            or isinstance(view, bijectors.RowMoments)
+        ):
+            raise errors.RecipeError(
+                f"`scheme={self.scheme}` cannot be fitted by key: it takes more than "
+                "the statistics of single values, or more than one pass."
+            )
         if not isinstance(self.key, str):
             raise errors.RecipeError(f"`key={self.key!r}` must be a column's name.")
         base.check_choice("unseen_key_policy", self.unseen_key_policy, per_key.UNSEEN)

@@ -13,6 +13,7 @@ from tfnorm.statistics.feature import FeatureStatistics
 from tfnorm.statistics.groups import group_name
 from tfnorm.statistics.groups import groups_of
 from tfnorm.statistics.groups import is_group
+from tfnorm.statistics.groups import key_columns
 from tfnorm.statistics.groups import rows_by_key
 from tfnorm.statistics.moments import Moments
 from tfnorm.statistics.pair_sums import PairSums
@@ -33,6 +34,7 @@ __all__ = [
     "group_name",
     "groups_of",
     "is_group",
+    "key_columns",
     "key_values",
     "order_keys",
     "rows_by_key",

@@ -68,6 +68,14 @@ def is_group(name: str) -> bool:
     return _GROUP.search(name) is not None
 
 
+def key_columns(names, name: str) -> list[str]:
+    """The columns by which there are groups of a feature."""
+    start = f"{name} | "
+    found = [_GROUP.search(n) for n in names if n.startswith(start)]
+    columns = (m.group()[3 : m.start(1) - m.start() - 1] for m in found if m)
+    return sorted(set(columns))
+
+
 def groups_of(names, name: str, column: str) -> dict[int | str, str]:
     """The names of all groups of a feature, by key, in ascending order."""
     start = f"{name} | {column}="
