@@ -75,6 +75,7 @@ OTHERS: dict[str, tuple] = {
     "learned": (layers.Learned, {}),
     "mean_scale": (layers.MeanScale, {}),
     "per_key": (layers.PerKey, {"scheme": schemes.MinMax()}),
+    "per_key_vocabulary": (layers.PerKey, {"keys": (0, 2, 5)}),
     "per_key_nan": (layers.PerKey, {"unseen_key_policy": "nan", "shrinkage": 4.0}),
     "rev_in": (layers.RevIN, {}),
     "rev_in_last": (layers.RevIN, {"subtract_last": True}),

@@ -237,6 +237,24 @@ def test_a_layer_takes_text():
     np.testing.assert_array_equal(layer(DELAY, COLUMNS["carrier"]), wanted["delay"])
 
 
+def test_a_vocabulary_of_keys_outlasts_the_data():
+    layer = layers.PerKey(keys=[2, 0, 9])
+    x, keys = keras.Input(()), keras.Input((), dtype="int32")
+    model = keras.Model([x, keys], layer(x, keys))
+    layer.adapt(DELAY, WHICH)
+    every = contracts.fitted(schemes.ZScore(), DELAY).forward(DELAY)
+    own = layers.PerKey()
+    own.adapt(DELAY, WHICH)
+    found = np.asarray(model([DELAY, WHICH]))
+    wanted = np.where(WHICH == 1, every, own(DELAY, WHICH))
+    np.testing.assert_array_equal(found, wanted)
+    assert (np.asarray(layer(DELAY, np.full(ROWS, 9))) == every).all()
+    layer.adapt(DELAY * 2, WHICH + 7)
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    np.testing.assert_array_equal(clone([DELAY, WHICH + 7]), model([DELAY, WHICH + 7]))
+
+
 def test_a_layer_of_other_keys_is_not_adapted():
     layer = layers.PerKey()
     with pytest.raises(errors.NotFittedError, match="keys"):

@@ -113,7 +113,7 @@ class Adaptive(per_key.PerKey):
 
     def get_config(self):
         config = super().get_config()
-        del config["unseen_key_policy"], config["shrinkage"]
+        del config["unseen_key_policy"], config["shrinkage"], config["keys"]
         return {**config, "domains": self.domains, "router": self.router}
 
     def _weights(self, normalized, mask):

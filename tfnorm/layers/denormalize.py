@@ -23,8 +23,11 @@ class Denormalize(keras.layers.Layer):
     Of a layer it shares the live constants: what `adapt` or training changes there
     changes here. Where the layer takes or returns more than one tensor, so does
     this: the keys of `PerKey`, or the statistics that a reversible layer returned,
-    come behind the values. Unlike other layers it computes in float32 unless `dtype`
-    is given, whatever the global policy: values in their own unit seldom fit float16.
+    come behind the values. Saving and loading keeps what is shared; in
+    `keras.models.clone_model` the inverse gets a layer of its own.
+
+    Unlike other layers it computes in float32 unless `dtype` is given, whatever the
+    global policy: values in their own unit seldom fit float16.
 
     Args:
         of: A layer of `tfnorm.layers`, or a fitted recipe.

@@ -12,9 +12,10 @@ from tfnorm.layers import base
 
 @keras.saving.register_keras_serializable("tfnorm")
 class Learned(base.SchemeLayer):
-    """Trains the centre and the scale, from where a scheme puts them.
+    """Applies a scheme, then a centre and a scale that are trained from 0 and 1.
 
-    Before training it is that scheme. `Denormalize` follows what is trained.
+    They are in the unit of what the scheme makes, so that learning rates do not depend
+    on that of the data. `adapt` puts them back. `Denormalize` follows them.
 
     Args:
         initial: The scheme that is fitted to the data.

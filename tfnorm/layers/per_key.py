@@ -7,6 +7,7 @@ import dataclasses
 import typing
 
 import keras
+import numpy as np
 
 from tfnorm import arrays
 from tfnorm import errors
@@ -26,11 +27,14 @@ class PerKey(base.SchemeLayer):
 
     Called with the values and the keys, one key a row: integers of any type, or text
     (as NumPy arrays, or as tensors of TensorFlow outside of XLA). A key without a
-    valid value in the data is as one that was never seen. The keys are no argument:
-    `keras.models.clone_model` makes a layer that is to be adapted anew.
+    valid value in the data is as one that was never seen.
 
     Args:
         scheme: What is fitted to each group, and to all rows for unseen keys.
+        keys: Which keys have constants of their own, so that the layer can be made
+            before it is adapted, and adapted again to data that have others: those
+            that the data lack are mapped as fitted to all rows. By default, the keys
+            of the data it is adapted to first.
         unseen_key_policy: "global" maps rows of unseen keys as fitted to all rows,
             "nan" makes them NaN.
         shrinkage: As many rows of the distribution of all are added to each group
@@ -54,6 +58,9 @@ class PerKey(base.SchemeLayer):
         self,
         scheme: schemes.Scheme = schemes.ZScore(),  # noqa: B008
         *,
+        keys: collections.abc.Sequence[int]
+        | collections.abc.Sequence[str]
+        | None = None,
         unseen_key_policy: str = "global",
         shrinkage: float = 0.0,
         axis: int | tuple[int, ...] | None = -1,
@@ -68,7 +75,10 @@ class PerKey(base.SchemeLayer):
             "unseen_key_policy", unseen_key_policy, ("global", "nan")
         )
         by_key = schemes.PerKey(key=_KEY, **arguments)
+        given: typing.Any = None if keys is None else tuple(sorted(set(keys)))
+        arguments["keys"] = None if keys is None else tuple(keys)
         super().__init__(by_key, arguments, axis=axis, **kwargs)
+        self.vocabulary: typing.Any = given
 
     @classmethod
     def from_statistics(cls, found, *, feature=None, key=None, **arguments):
@@ -130,6 +140,8 @@ class PerKey(base.SchemeLayer):
 
     def build(self, inputs_shape, keys_shape=None):
         # How many constants there are depends on how many keys the data have.
+        if self.live is None and self.vocabulary is not None:
+            self.live = self._of_keys(self.vocabulary, self._kept(tuple(inputs_shape)))
         self._check_fitted_first()
 
     def call(self, inputs, keys, mask=None):
@@ -156,13 +168,19 @@ class PerKey(base.SchemeLayer):
             self.live = self._of_keys(config["keys"], config["kept_shape"])
 
     def _fit(self, found) -> None:
+        if self.vocabulary is not None:
+            valid = {
+                k: g for k, g in found.by_key.items() if np.all(g.counts.valid > 0)
+            }
+            by_key = {key: valid.get(key, found.every) for key in self.vocabulary}
+            found = schemes.Groups(found.every, by_key)
         fitted: typing.Any = self.scheme.fit(found)
         if self.live is None:
             self.live = self._of_keys(fitted.keys, fitted.kept_shape)
         elif self.keys != fitted.keys:
             raise errors.StatisticsError(
                 f"The layer was made for {len(self.keys)} keys, and "
-                "these data have others. Make a new layer for them."
+                "these data have others. Make a new layer, or one with `keys=`."
             )
         self.live.assign(fitted)
 

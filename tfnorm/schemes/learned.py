@@ -1,6 +1,6 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Constants that start as fitted and are trained from there."""
+"""A centre and a scale that are trained, behind a fitted scheme."""
 
 import dataclasses
 import typing
@@ -14,9 +14,10 @@ from tfnorm.schemes import z_score
 @config.register
 @dataclasses.dataclass(frozen=True)
 class Learned(base.Around):
-    """Trains the centre and the scale, from where a scheme puts them.
+    """Applies a scheme, then a centre and a scale that are trained from 0 and 1.
 
-    Elsewhere than in a layer it is that scheme.
+    They are in the unit of what the scheme makes, so that learning rates do not depend
+    on that of the data. Elsewhere than in a layer it is the scheme alone.
 
     Args:
         initial: The scheme that is fitted to the data.
