@@ -81,7 +81,7 @@ class Features(keras.layers.Layer):
     def build(self, input_shape):
         self._check(input_shape)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs, mask=None):
         self._check(inputs)
         named = {}
         for name, source, indicator in self._columns(inputs):
