@@ -252,6 +252,8 @@ def applies(contract: str, name: str, backend: str) -> bool:
         return backend != "torch"  # It has no XLA here.
     if contract == "every_layer_takes_channels_first":
         return name.startswith("first_")
+    if contract == "every_layer_leaves_padding_out_or_hands_its_mask_on":
+        return not name.startswith("first_")  # Axis 1 counts channels, not steps.
     return True
 
 

@@ -7,6 +7,7 @@ import collections.abc
 import keras
 
 from tfnorm import arrays
+from tfnorm import bijectors
 from tfnorm import errors
 from tfnorm.bijectors import centering
 from tfnorm.layers import foreign
@@ -14,6 +15,7 @@ from tfnorm.layers import live
 
 # A deviation this small beside the mean is noise of two roundings of float32.
 _NOISE = 2.0**-40
+_MAP = bijectors.Affine(0.0, 1.0)
 _STATE = ("loc_hi", "loc_lo", "variance", "weight")
 
 
@@ -123,14 +125,7 @@ class Running(keras.layers.Layer):
 
     def inverse(self, outputs):
         """Takes normalized values back to their unit, by the statistics of now."""
-        y = arrays.cast(outputs, arrays.compute_dtype(outputs))
-        dtype = arrays.dtype_name(y)
-        if self.scale:
-            y = y * arrays.cast(self._deviation(y), dtype)
-        if self.center:
-            lo, hi = (self._placed(w, y) for w in (self.loc_lo, self.loc_hi))
-            y = arrays.fence(y + arrays.cast(lo, dtype), y) + arrays.cast(hi, dtype)
-        return y
+        return _MAP.inverse_with(outputs, self._constants(outputs))
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
@@ -201,26 +196,30 @@ class Running(keras.layers.Layer):
         self.loc_lo.assign(lo - (sum_of_both - hi))
         self.loc_hi.assign(sum_of_both)
 
-    def _deviation(self, x):
-        """What is divided by; 1 where the values never varied."""
-        variance = self._placed(self.variance, x)
+    def _constants(self, x) -> dict:
+        """Those of the affine map that the statistics make now."""
+        hi, lo, variance = (
+            self._placed(weight, x)
+            for weight in (self.loc_hi, self.loc_lo, self.variance)
+        )
         xp = arrays.namespace(variance)
-        deviation = xp.sqrt(variance)
-        noise = xp.abs(self._placed(self.loc_hi, x)) * _NOISE
-        one = arrays.full(1.0, like=deviation)
-        return xp.where(deviation > noise, deviation, one)
+        deviation, one = xp.sqrt(variance), arrays.full(1.0, like=variance)
+        varies = deviation > xp.abs(hi) * _NOISE
+        scale = xp.where(varies, deviation, one) if self.scale else one
+        center = 1.0 if self.center else 0.0
+        return {
+            "loc_hi": hi * center,
+            "loc_lo": lo * center,
+            "loc_rest": lo * 0.0,
+            "scale": scale,
+            "inverse_scale": 1.0 / scale,
+        }
 
     def _normalize(self, inputs, mask):
-        y = inputs
-        if self.center:
-            hi, lo = (live.tensor(w, y) for w in (self.loc_hi, self.loc_lo))
-            y = self._centered(y, hi, lo)
-        y = arrays.cast(y, arrays.compute_dtype(y))
-        xp = arrays.namespace(y)
-        if self.scale:
-            y = y / arrays.cast(self._deviation(y), arrays.dtype_name(y))
+        y = _MAP.forward_with(inputs, self._constants(inputs))
         if mask is not None:
-            y = xp.where(_like(mask, y) > 0, y, arrays.full(0.0, like=y))
+            counted = _like(mask, y) > 0
+            y = arrays.namespace(y).where(counted, y, arrays.full(0.0, like=y))
         return arrays.cast(y, self.compute_dtype)
 
 
