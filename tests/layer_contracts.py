@@ -28,6 +28,9 @@ from tfnorm import layers
 
 BACKEND = keras.backend.backend()
 FOLDER = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else None
+# Of the greatest result, two runs may lie so many ulp apart: sums of some 100 numbers,
+# which compilers add in an order of their own, then a few roundings of functions.
+_ROUNDINGS = 32
 # Ops of a compiled graph that leave the device, or whose shape depends on data.
 _FORBIDDEN = re.compile(
     r"callback|infeed|outfeed|SendToHost|RecvFromHost|<=\d|f64\[|xf64>|dynamic_reshape"
@@ -52,11 +55,11 @@ def called(layer, x, *given) -> np.ndarray:
     return value(first(layer(x, *given)))
 
 
-def near(found, wanted, name, rounding=0.0) -> None:
+def near(found, wanted, rounding=0.0) -> None:
     """Raises unless two results agree, up to what compilers may reorder."""
     found, wanted = (np.asarray(v, np.float64) for v in (found, wanted))
     size = np.abs(wanted[np.isfinite(wanted)]).max(initial=1.0)
-    bound = (data.roundings(name) * contracts.ULP + rounding) * size
+    bound = (_ROUNDINGS * contracts.ULP + rounding) * size
     np.testing.assert_allclose(found, wanted, rtol=0, atol=bound)
 
 
@@ -76,7 +79,7 @@ def model_of(name: str, layer=None) -> keras.Model:
 def every_layer_runs_where_sizes_are_unknown(name):
     x, given = data.data_for(name), data.given_for(name)
     found = model_of(name).predict([x, *given], verbose=0)
-    near(found, called(made(name), x, *given), name)
+    near(found, called(made(name), x, *given))
 
 
 def every_layer_runs_in_tf_data(name):
@@ -84,7 +87,7 @@ def every_layer_runs_in_tf_data(name):
     layer = made(name)
     rows = tf.data.Dataset.from_tensor_slices((x, *given)).batch(7)
     batches = list(rows.map(lambda *args: first(layer(*args))).as_numpy_iterator())
-    near(np.concatenate(batches), called(layer, x, *given), name)
+    near(np.concatenate(batches), called(layer, x, *given))
 
 
 def every_layer_computes_in_mixed_precision(name):
@@ -96,7 +99,7 @@ def every_layer_computes_in_mixed_precision(name):
         kind = policy.removeprefix("mixed_")
         assert keras.backend.standardize_dtype(found.dtype) == kind
         found = value(keras.ops.cast(found, "float32"))
-        near(found, np.clip(wanted, -65504, 65504), name, unit)
+        near(found, np.clip(wanted, -65504, 65504), unit)
 
 
 def every_layer_takes_every_type(name):
@@ -108,11 +111,11 @@ def every_layer_takes_every_type(name):
     for kind in kinds:
         found = called(layer, whole.astype(kind), *given)
         assert found.dtype == np.float32, kind
-        near(found, wanted, name)
+        near(found, wanted)
     brief = whole.astype(ml_dtypes.bfloat16)
     tensor = keras.ops.convert_to_tensor(brief.astype(np.float32), dtype="bfloat16")
     wanted = called(layer, brief.astype(np.float32), *given)
-    near(called(layer, tensor, *given), wanted, name)
+    near(called(layer, tensor, *given), wanted)
 
 
 def every_layer_reloads(name):
@@ -139,7 +142,7 @@ def every_layer_is_exported(name):
     model.export(FOLDER / "exported", verbose=False)
     inputs = [data.data_for(name), *data.given_for(name)]
     loaded = tf.saved_model.load(FOLDER / "exported")
-    near(loaded.serve(inputs), model.predict(inputs, verbose=0), name)
+    near(loaded.serve(inputs), model.predict(inputs, verbose=0))
 
 
 def every_layer_takes_channels_first(name):
@@ -150,7 +153,7 @@ def every_layer_takes_channels_first(name):
     elif last.scheme.fitted_on_data:
         last.adapt(data.PIXELS)
     wanted = np.moveaxis(called(last, data.PIXELS), -1, 1)
-    near(called(made(name), data.data_for(name)), wanted, name)
+    near(called(made(name), data.data_for(name)), wanted)
 
 
 def every_layer_compiles_for_accelerators(name):
@@ -171,13 +174,13 @@ def every_layer_compiles_for_accelerators(name):
     if BACKEND == "tensorflow":
         compiled = tf.function(run, jit_compile=True)
         tensors = [tf.constant(one) for one in (x, *given)]
-        near(compiled(*tensors), wanted, name)
+        near(compiled(*tensors), wanted)
         text = compiled.experimental_get_compiler_ir(*tensors)(stage="hlo")
     elif BACKEND == "jax":
         import jax
 
         compiled = jax.jit(run)
-        near(compiled(x, *given), wanted, name)
+        near(compiled(x, *given), wanted)
         exported = jax.export.export(compiled, platforms=("cpu", "cuda", "tpu"))
         text = exported(*map(jax.numpy.asarray, (x, *given))).mlir_module()
     found = _FORBIDDEN.search(text)
@@ -197,13 +200,11 @@ def every_layer_leaves_padding_out_or_hands_its_mask_on(name):
     found = value(first(layer(padded, *given, mask=keras.ops.convert_to_tensor(mask))))
     assert (found[0] == 0).all()
     assert (found[:, steps:] == 0).all()
-    near(found[1:, :steps], called(layer, x[1:], *[g[1:] for g in given]), name)
+    near(found[1:, :steps], called(layer, x[1:], *[g[1:] for g in given]))
 
 
 def every_layer_has_finite_gradients_of_constants(name):
     given, layer = data.given_for(name), made(name)
-    if not data.differentiable(name):
-        return
     for constant in data.constants_for(name):
         x = np.full_like(data.data_for(name), constant)
         assert np.isfinite(_gradient(layer, x, given)).all(), constant
@@ -220,7 +221,7 @@ def every_layer_is_undone(name):
     outputs = layer(x, *given)
     more = outputs[1:] if isinstance(outputs, list | tuple) else given
     found = value(layers.Denormalize(layer)(first(outputs), *more))
-    near(found, x, name, 8 * contracts.ULP)
+    near(found, x, 8 * contracts.ULP)
 
 
 def _gradient(layer, x, given) -> np.ndarray:

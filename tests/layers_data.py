@@ -164,19 +164,9 @@ def undoes(name: str) -> bool:
     return getattr(layer, "invertible", hasattr(layer, "inverse"))
 
 
-def differentiable(name: str) -> bool:
-    """Whether gradients reach the values."""
-    return True
-
-
 def constants_for(name: str) -> tuple[float, ...]:
     """Values that a layer takes as a constant sample."""
     return (7.0,) if name in _POSITIVE else (0.0, 7.0)
-
-
-def roundings(name: str) -> float:
-    """Returns how many ulp of the greatest result two runs may lie apart."""
-    return 32.0
 
 
 def fitted(name: str) -> recipe.FittedRecipe:

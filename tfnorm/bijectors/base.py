@@ -131,8 +131,8 @@ class OfSamples(Bijector):
 
     invertible: typing.ClassVar[bool] = False
     context: typing.ClassVar[tuple[str, ...]] = ("mask",)
-    # What an inverse would take.
-    gone: typing.ClassVar[str] = "Each sample was normalized by its own statistics"
+    # What each sample is normalized by, and an inverse would need.
+    gone: typing.ClassVar[str] = "its own statistics"
 
     def constants(self):
         return {}
@@ -149,7 +149,9 @@ class OfSamples(Bijector):
         """
 
     def inverse_with(self, y, constants):
-        raise errors.NotInvertible(f"{self.gone}, which are gone.")
+        raise errors.NotInvertible(
+            f"A sample is normalized by {self.gone}, of which nothing is left."
+        )
 
     def along(self, axis, rank):
         sample: typing.Any = self

@@ -51,7 +51,7 @@ class Local(base.OfSamples):
     floor: float = 0.0
     axis: tuple[int, ...] = (-1,)
 
-    gone: typing.ClassVar[str] = "Each pixel was normalized by the pixels around it"
+    gone: typing.ClassVar[str] = "the pixels around each"
 
     def __post_init__(self):
         sizes = self.size if isinstance(self.size, list | tuple) else (self.size,)

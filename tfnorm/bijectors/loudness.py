@@ -24,7 +24,7 @@ _LEAST_RATE = 4000.0
 
 @config.register("bijectors.Loudness")
 @dataclasses.dataclass(frozen=True, eq=False)
-class Loudness(base.Bijector):
+class Loudness(base.OfSamples):
     """`y = x * 10**((target_lufs - loudness(x)) / 20)`, per sample.
 
     Loudness is that of ITU-R BS.1770-4: the mean square of the K-weighted sound,
@@ -55,8 +55,7 @@ class Loudness(base.Bijector):
     sample_rate: float
     axis: tuple[int, ...] = (-1,)
 
-    invertible: typing.ClassVar[bool] = False
-    context: typing.ClassVar[tuple[str, ...]] = ("mask",)
+    gone: typing.ClassVar[str] = "its own loudness"
 
     def __post_init__(self):
         if not -200 <= self.target_lufs <= 200:
@@ -68,9 +67,6 @@ class Loudness(base.Bijector):
                 f"`sample_rate={self.sample_rate!r}` must be that of the sound in "
                 f"hertz, {_LEAST_RATE:.0f} or more."
             )
-
-    def constants(self):
-        return {}
 
     def forward_with(self, x, constants, mask=None):
         """Maps a tensor.
@@ -104,14 +100,6 @@ class Loudness(base.Bijector):
         along = arrays.axis_of_steps(self.axis, arrays.rank(x))
         with np.errstate(divide="ignore"):
             return _OFFSET + 10 * xp.log10(self._power(xp.moveaxis(x, along, -1), None))
-
-    def inverse_with(self, y, constants):
-        raise errors.NotInvertible(
-            "Each sample was brought to one loudness; its own is gone."
-        )
-
-    def along(self, axis, rank):
-        return dataclasses.replace(self, axis=arrays.kept_axes(axis, rank))
 
     def _power(self, x, mask):
         """The gated mean square of each sample: shape (rows,), 0 if nothing counts.

@@ -45,7 +45,7 @@ class Stretch(base.OfSamples):
     per_channel: bool = False
     axis: tuple[int, ...] = (-1,)
 
-    gone: typing.ClassVar[str] = "Each sample was stretched between its own quantiles"
+    gone: typing.ClassVar[str] = "its own quantiles"
 
     def __post_init__(self):
         if not 0 <= self.low < self.high <= 1:

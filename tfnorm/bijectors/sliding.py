@@ -50,7 +50,7 @@ class Sliding(base.OfSamples):
     variance: bool = False
     axis: tuple[int, ...] = (-1,)
 
-    gone: typing.ClassVar[str] = "Each frame was normalized by the frames around it"
+    gone: typing.ClassVar[str] = "the frames around each"
 
     def __post_init__(self):
         if type(self.window) is not int or self.window < 1:

@@ -57,8 +57,8 @@ class Chain(base.Scheme):
                 raise errors.RecipeError(f"`steps` must be schemes, but {step!r} came.")
             if step.key is not None:
                 raise errors.RecipeError(
-                    f"{step} is fitted by key, which a step cannot be. "
-                    "`PerKey(Chain(...), key)` is no scheme either: chain columns."
+                    f"{step} is fitted by key, which a step cannot be: normalize the "
+                    "column by key first, and chain what comes out."
                 )
 
     @property
