@@ -45,6 +45,8 @@ types: $(VENV)/.test
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.statistics
 	$(BIN)/python -m benchmarks.layers
+	$(BIN)/python -m benchmarks.batchnorm
+	$(BIN)/python examples/schemes_compared.py
 	$(BIN)/python -m benchmarks.table
 
 format: $(VENV)/.test

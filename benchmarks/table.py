@@ -14,21 +14,34 @@ import numpy as np
 
 from benchmarks import goals
 from benchmarks import layer_suites
+from benchmarks import network_layers
+from benchmarks import schemes
 
 HERE = pathlib.Path(__file__).absolute().parent
 RESULTS = HERE / "results" / "statistics.json"
 LAYERS = HERE / "results" / "layers.json"
+BATCHNORM = HERE / "results" / "batchnorm.json"
+# What examples/schemes_compared.py writes.
+SCHEMES = HERE / "results" / "schemes.json"
+# Of which suites alone the project's README tells, where there are many.
+SHORT = {"batchnorm": network_layers.TRAINING}
 END = "<!-- /benchmark -->"
 # Name to where its results lie, and what is compared in them.
 BENCHMARKS = {
     "statistics": (RESULTS, goals.comparisons),
     "layers": (LAYERS, layer_suites.comparisons),
+    "batchnorm": (BATCHNORM, network_layers.comparisons),
 }
 
 
-def readmes(results: dict, comparisons: Sequence[goals.Comparison]) -> dict:
+def readmes(
+    results: dict,
+    comparisons: Sequence[goals.Comparison],
+    short: Sequence[str] | None = None,
+) -> dict:
     """Returns what is to stand in each README, by its path."""
-    found = ratios(results, comparisons)
+    told = [one for one in comparisons if short is None or one.suite in short]
+    found = ratios(results, told)
     return {
         HERE.parent / "README.md": f"{found}\n\n{machine(results)}",
         HERE / "README.md": render(results, comparisons),
@@ -110,9 +123,8 @@ def update(path: pathlib.Path, name: str, text: str) -> None:
     """Replaces what stands between the markers of a benchmark in a file."""
     old = path.read_text(encoding="utf-8")
     start = f"<!-- benchmark:{name} -->"
-    new = re.sub(
-        f"(?<={start}\n).*?(?={END})", lambda _: f"{text}\n", old, flags=re.DOTALL
-    )
+    pattern = f"(?<={start}\n).*?(?={END})"
+    new = re.sub(pattern, lambda _: f"{text}\n", old, count=1, flags=re.DOTALL)
     if new != old:
         path.write_text(new, encoding="utf-8")
 
@@ -122,8 +134,11 @@ def rendered() -> dict[tuple[pathlib.Path, str], str]:
     found = {}
     for name, (path, comparisons) in BENCHMARKS.items():
         results = json.loads(path.read_text(encoding="utf-8"))
-        for readme, text in readmes(results, comparisons()).items():
+        for readme, text in readmes(results, comparisons(), SHORT.get(name)).items():
             found[readme, name] = text
+    results = json.loads(SCHEMES.read_text(encoding="utf-8"))
+    text = f"{_table(*schemes.cells(results))}\n\n{schemes.note(results)}"
+    found[HERE.parent / "README.md", "schemes"] = text
     return found
 
 

@@ -8,6 +8,7 @@ FOLDER. See test_layer_contracts.py.
 """
 
 import functools
+import inspect
 import json
 import pathlib
 import re
@@ -23,6 +24,7 @@ import tensorflow as tf
 
 from tests import contracts
 from tests import layers_data as data
+from tests import layers_network
 from tfnorm import errors
 from tfnorm import layers
 
@@ -148,19 +150,27 @@ def every_layer_is_exported(name):
 def every_layer_takes_channels_first(name):
     kind, arguments = data.EVERY[name]
     last = kind(**{**arguments, "axis": -1})
-    if isinstance(last, layers.Running):
-        last(data.PIXELS, training=True)
+    pixels = np.moveaxis(data.data_for(name), 1, -1)
+    if name in layers_network.LAYERS:
+        last.build(pixels.shape)
+        last.set_weights(made(name).get_weights())
+    elif isinstance(last, layers.Running):
+        last(pixels, training=True)
     elif last.scheme.fitted_on_data:
-        last.adapt(data.PIXELS)
-    wanted = np.moveaxis(called(last, data.PIXELS), -1, 1)
+        last.adapt(pixels)
+    wanted = np.moveaxis(called(last, pixels), -1, 1)
     near(called(made(name), data.data_for(name)), wanted)
 
 
 def every_layer_compiles_for_accelerators(name):
     x, given = data.data_for(name), data.given_for(name)
     layer = made(name)
+    if name in layers_network.LAYERS:
+        compiles_while_it_trains(name)
     if x.ndim > 2 and data.is_masked(layer):
-        given = (*given, np.arange(x.shape[1]) < np.arange(len(x))[:, None] % 5)
+        in_network = name in layers_network.LAYERS
+        steps = x.shape[2 if in_network and name.startswith("first") else 1]
+        given = (*given, np.arange(steps) < np.arange(len(x))[:, None] % 5)
 
         def run(x, *args):
             return first(layer(x, *args[:-1], mask=args[-1]))
@@ -171,20 +181,60 @@ def every_layer_compiles_for_accelerators(name):
             return first(layer(*args))
 
     wanted = value(run(*map(keras.ops.convert_to_tensor, (x, *given))))
+    near(compiled_for_accelerators(run, x, *given), wanted)
+
+
+def compiled_for_accelerators(run, *arrays):
+    """What a function gives under XLA; raises if its graph would not run there."""
     if BACKEND == "tensorflow":
         compiled = tf.function(run, jit_compile=True)
-        tensors = [tf.constant(one) for one in (x, *given)]
-        near(compiled(*tensors), wanted)
+        tensors = [tf.constant(one) for one in arrays]
         text = compiled.experimental_get_compiler_ir(*tensors)(stage="hlo")
-    elif BACKEND == "jax":
+        result = compiled(*tensors)
+    else:
         import jax
 
         compiled = jax.jit(run)
-        near(compiled(x, *given), wanted)
         exported = jax.export.export(compiled, platforms=("cpu", "cuda", "tpu"))
-        text = exported(*map(jax.numpy.asarray, (x, *given))).mlir_module()
+        text = exported(*map(jax.numpy.asarray, arrays)).mlir_module()
+        result = compiled(*arrays)
     found = _FORBIDDEN.search(text)
     assert found is None, text[found.start() - 200 : found.end() + 200]
+    return result
+
+
+def compiles_while_it_trains(name):
+    """Raises unless a training step is the same under XLA: result, gradient, state."""
+    x, layer = data.data_for(name), data.made(name)
+    given, mode = data.given_for(name), _training(layer)
+    trained = [w.value for w in layer.trainable_weights]
+    state = [w.value for w in layer.non_trainable_weights]
+    before = layer.get_weights()
+
+    def step(x):
+        if BACKEND == "jax":
+            import jax
+
+            def loss(x, trained):
+                y, after = layer.stateless_call(trained, state, x, *given, **mode)
+                return (first(y) ** 2).sum(), after
+
+            found, after = jax.grad(loss, argnums=(0, 1), has_aux=True)(x, trained)
+            return [found[0], *found[1], *after]
+        variables = [w.value for w in layer.trainable_weights]
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(first(layer(x, *given, **mode)) ** 2)
+        found = tape.gradient(loss, [x, *variables])
+        return [*found, *(w.value for w in layer.non_trainable_weights)]
+
+    wanted = list(map(value, step(keras.ops.convert_to_tensor(x))))
+    layer.set_weights(before)
+    found = compiled_for_accelerators(step, x)
+    for one, other in zip(found, wanted, strict=True):
+        assert np.isfinite(other).all()
+        # A gradient is a difference of sums 16 times its size.
+        near(value(one), other, 16 * _ROUNDINGS * contracts.ULP)
 
 
 def every_layer_leaves_padding_out_or_hands_its_mask_on(name):
@@ -198,13 +248,18 @@ def every_layer_leaves_padding_out_or_hands_its_mask_on(name):
     mask[0] = False
     padded = np.concatenate([x, np.full_like(x[:, :2], 99)], axis=1)
     found = value(first(layer(padded, *given, mask=keras.ops.convert_to_tensor(mask))))
+    if name in layers_network.OVER_THE_BATCH:
+        # As in Keras; here by moving statistics, which no mask changes.
+        assert np.isfinite(found).all()
+        near(found[:, :steps], called(layer, x))
+        return
     assert (found[0] == 0).all()
     assert (found[:, steps:] == 0).all()
     near(found[1:, :steps], called(layer, x[1:], *[g[1:] for g in given]))
 
 
 def every_layer_has_finite_gradients_of_constants(name):
-    given, layer = data.given_for(name), made(name)
+    given, layer = data.given_for(name), data.made(name)
     for constant in data.constants_for(name):
         x = np.full_like(data.data_for(name), constant)
         assert np.isfinite(_gradient(layer, x, given)).all(), constant
@@ -225,21 +280,38 @@ def every_layer_is_undone(name):
 
 
 def _gradient(layer, x, given) -> np.ndarray:
-    """Of the sum of squares of the results."""
+    """Of the sum of squares of the results, while the layer trains if it can."""
+    mode = _training(layer)
     if BACKEND == "tensorflow":
         variable = tf.Variable(x)
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(first(layer(variable.value(), *given)) ** 2)
+            loss = tf.reduce_sum(first(layer(variable.value(), *given, **mode)) ** 2)
         return tape.gradient(loss, variable).numpy()
     if BACKEND == "jax":
         import jax
 
-        return value(jax.grad(lambda t: (first(layer(t, *given)) ** 2).sum())(x))
+        trained = [w.value for w in layer.trainable_weights]
+        state = [w.value for w in layer.non_trainable_weights]
+
+        def loss(t):
+            if not mode:
+                return (first(layer(t, *given)) ** 2).sum()
+            y, _ = layer.stateless_call(trained, state, t, **mode)
+            return (first(y) ** 2).sum()
+
+        return value(jax.grad(loss)(x))
     import torch
 
     tensor = torch.tensor(x, requires_grad=True)
-    (first(layer(tensor, *given)) ** 2).sum().backward()
+    (first(layer(tensor, *given, **mode)) ** 2).sum().backward()
     return tensor.grad.numpy()
+
+
+def _training(layer) -> dict:
+    """What tells a layer within a network that it trains, if it does so at all."""
+    kinds = {kind for kind, _ in layers_network.LAYERS.values()}
+    told = "training" in inspect.signature(layer.call).parameters
+    return {"training": True} if type(layer) in kinds and told else {}
 
 
 CONTRACTS = {k: v for k, v in list(globals().items()) if k.startswith("every_layer_")}
@@ -249,6 +321,10 @@ def applies(contract: str, name: str, backend: str) -> bool:
     """Whether there is such a thing, for a layer and on a backend."""
     if contract == "every_layer_is_exported":
         return backend == "tensorflow"  # As a SavedModel.
+    if name in layers_network.LAYERS and contract == "every_layer_is_undone":
+        return False
+    if name in layers_network.LAYERS and contract == "every_layer_runs_in_tf_data":
+        return backend == "tensorflow"  # As Keras' own.
     if contract == "every_layer_compiles_for_accelerators":
         return backend != "torch"  # It has no XLA here.
     if contract == "every_layer_takes_channels_first":

@@ -10,6 +10,7 @@ import numpy as np
 
 from tests import contracts
 from tests import layers_audio
+from tests import layers_network
 from tfnorm import analysis
 from tfnorm import layers
 from tfnorm import recipe
@@ -103,7 +104,13 @@ IMAGES = {
     "first_whitening": (layers.Whitening, {"axis": 1}),
     "first_z_score": (layers.ZScore, {"deviation": "per_image", "axis": 1}),
 }
-EVERY = {**LAYERS, **OTHERS, **IMAGES, **layers_audio.LAYERS}
+EVERY = {
+    **LAYERS,
+    **OTHERS,
+    **IMAGES,
+    **layers_audio.LAYERS,
+    **layers_network.LAYERS,
+}
 
 RECIPE = recipe.Recipe(
     {
@@ -122,6 +129,8 @@ def data_for(name: str) -> np.ndarray:
     """Returns data that a layer of `EVERY` takes."""
     if name in layers_audio.LAYERS:
         return layers_audio.data_for(name)
+    if name in layers_network.LAYERS:
+        return layers_network.data_for(name)
     if name in IMAGES:
         return np.moveaxis(PIXELS, -1, 1) if name.startswith("first") else PIXELS
     if name.startswith(("rev_in", "mean_scale")):
@@ -131,12 +140,16 @@ def data_for(name: str) -> np.ndarray:
 
 def given_for(name: str) -> tuple[np.ndarray, ...]:
     """Returns what a layer of `EVERY` is called with beside the data."""
+    if name in layers_network.LAYERS:
+        return layers_network.given_for(name)
     keyed = name.startswith("per_key") or name == "adaptive"
     return (np.arange(64, dtype=np.int32) % 3,) if keyed else ()
 
 
 def made(name: str, **kwargs) -> layers.SchemeLayer:
     """Returns a layer of `EVERY`, adapted."""
+    if name in layers_network.LAYERS:
+        return layers_network.made(name, **kwargs)
     kind, arguments = EVERY[name]
     layer = kind(**arguments, **kwargs)
     if isinstance(layer, layers.PerKey):
@@ -152,6 +165,9 @@ def is_masked(layer: keras.layers.Layer) -> bool:
     """Whether a mask changes what the layer computes."""
     if isinstance(layer, layers.SchemeLayer):
         return "mask" in layer.live.structure.context
+    if isinstance(layer, layers.LayerNormalization | layers.RMSNormalization):
+        # Of whole steps only, unless told otherwise: test_network_rows.py.
+        return False
     return "mask" in inspect.signature(layer.call).parameters
 
 

@@ -5,6 +5,7 @@
 import json
 
 from benchmarks import layer_suites
+from benchmarks import network_layers
 from benchmarks import table
 
 
@@ -18,8 +19,20 @@ def test_the_results_of_layers_are_of_a_whole_run():
     assert set(results["suites"]) == set(layer_suites.SUITES)
 
 
+def test_the_results_within_networks_are_of_a_whole_run():
+    results = json.loads(table.BATCHNORM.read_text(encoding="utf-8"))
+    assert set(results["suites"]) == set(network_layers.SUITES)
+
+
 def test_the_results_of_statistics_are_of_a_whole_run():
     results = json.loads(table.RESULTS.read_text(encoding="utf-8"))
     assert results["rows"] == 2_000_000
     assert results["failures"] == []
     assert {"tfrecord", "wide", "fixed", "parquet", "array"} <= set(results["suites"])
+
+
+def test_the_results_of_schemes_are_of_a_whole_run():
+    results = json.loads(table.SCHEMES.read_text(encoding="utf-8"))
+    assert results["seeds"] >= 5
+    assert len(results["rows"]) == 2 * 6 * 2
+    assert all(len(row["accuracy"]) == results["seeds"] for row in results["rows"])

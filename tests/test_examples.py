@@ -13,6 +13,7 @@ PRINTS = {
     "audio_cmvn": ["sounds", "with CMVN"],
     "autoencoder_range": ["cross-entropy", "0% out of range: [0, 1]"],
     "bake_and_serve": ["Fahrenheit"],
+    "batch_normalization": ["in training: True", "in serving: True", "adapted to"],
     "beam_statistics": ["same as in memory True"],
     "fit_and_apply": ["mean age 41.5 without 1 NaN", "income again"],
     "forecasting_reversible": ["RevIN", "fitted once"],
@@ -20,8 +21,13 @@ PRINTS = {
     "keras_layer": ["std [1. 1.]", "by 5 [-4.99", "same numbers True"],
     "merge_days": ["same to the last bit True", "same mean True"],
     "per_image": ["contrast gain of 100 crops", "brightness shift of 100 crops"],
+    "schemes_compared": ["photographs, whitening and batch norm: accuracy"],
     "tabular_features": ["statistics in one pass", "(3, 5)", "minutes again True"],
     "text_embeddings": ["raw ", "whitened "],
+}
+# Where the whole takes long, or writes into the repository.
+ARGUMENTS = {
+    "schemes_compared": ["--seeds=1", "--epochs=2", "--out=schemes.json"],
 }
 
 
@@ -32,7 +38,7 @@ def test_every_example_has_its_expectations():
 @pytest.mark.parametrize("name", sorted(PRINTS))
 def test_runs(name, tmp_path):
     done = subprocess.run(
-        [sys.executable, EXAMPLES / f"{name}.py"],
+        [sys.executable, EXAMPLES / f"{name}.py", *ARGUMENTS.get(name, [])],
         cwd=tmp_path,
         capture_output=True,
         text=True,

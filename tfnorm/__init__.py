@@ -24,8 +24,11 @@ if typing.TYPE_CHECKING:
     from tfnorm.artifact import Statistics
     from tfnorm.artifact import load_statistics
     from tfnorm.baking import bake
+    from tfnorm.baking import fold
     from tfnorm.baking import inspect
     from tfnorm.baking import verify
+    from tfnorm.layers import adapt_batch_norm
+    from tfnorm.layers import recalibrate
     from tfnorm.recipe import Feature
     from tfnorm.recipe import FittedRecipe
     from tfnorm.recipe import Recipe
@@ -41,6 +44,7 @@ __all__ = [
     "Recipe",
     "Statistics",
     "__version__",
+    "adapt_batch_norm",
     "analyze",
     "arrays",
     "bake",
@@ -48,12 +52,14 @@ __all__ = [
     "bijectors",
     "config",
     "errors",
+    "fold",
     "inspect",
     "layers",
     "load_fitted",
     "load_recipe",
     "load_statistics",
     "presets",
+    "recalibrate",
     "schemes",
     "sources",
     "statistics",
@@ -67,13 +73,16 @@ _HOMES = {
     "FittedRecipe": "recipe",
     "Recipe": "recipe",
     "Statistics": "artifact",
+    "adapt_batch_norm": "layers",
     "analyze": "analysis",
     "bake": "baking",
+    "fold": "baking",
     "inspect": "baking",
     "load_fitted": "recipe",
     "load_recipe": "recipe",
     "load_statistics": "artifact",
     "presets": "schemes",
+    "recalibrate": "layers",
     "verify": "baking",
 }
 

@@ -7,10 +7,21 @@ neither.
 """
 
 from tfnorm.baking.checks import Report
+from tfnorm.baking.folding.report import FoldReport
 from tfnorm.baking.manifest import Manifest
 from tfnorm.baking.manifest import inspect
 from tfnorm.baking.verbs import bake
+from tfnorm.baking.verbs import fold
 from tfnorm.baking.verbs import load_model
 from tfnorm.baking.verbs import verify
 
-__all__ = ["Manifest", "Report", "bake", "inspect", "load_model", "verify"]
+__all__ = [
+    "FoldReport",
+    "Manifest",
+    "Report",
+    "bake",
+    "fold",
+    "inspect",
+    "load_model",
+    "verify",
+]

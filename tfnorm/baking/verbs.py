@@ -9,6 +9,7 @@ from tfnorm import errors
 from tfnorm import recipe
 from tfnorm.baking import checks
 from tfnorm.baking import manifest
+from tfnorm.baking.folding import report
 
 
 def bake(
@@ -72,6 +73,72 @@ def verify(path: str | os.PathLike) -> checks.Report:
     return verification.verify(path)
 
 
+def fold(model: typing.Any) -> tuple[typing.Any, report.FoldReport]:
+    """Folds normalizations by constants into the linear layers beside them.
+
+    The folded model computes in inference what the model does, without them: of the
+    same numbers in float64, within float32's rounding of them. In training it is
+    another model. Nothing is folded that would not be exact:
+
+    * Batch normalization (of Keras and tfnorm) goes into the layer in front of it, if
+      that is linear, has no activation and no other user; or else into all the layers
+      behind it, as do affine layers and `Whitening` of tfnorm, and `Normalization` and
+      `Rescaling` of Keras.
+    * Linear layers are `Dense`, `Conv`, `DepthwiseConv`, `SeparableConv` and
+      `ConvTranspose` of Keras. There may be dropout, pooling, cropping, padding,
+      flattening and concatenation in between, where they let the map pass.
+    * Zeros that are padded behind a shift become padding, in a layer of its own, by
+      the value that the shift takes to 0. Where that is not possible the
+      normalization stays.
+    * It stays, too, where float32 would lose more than 6 bits: whose centre is more
+      than 64 deviations from 0.
+
+    Layers keep their names, those that change get a bias if they need one, and
+    sequential models become functional ones. Models within the model are folded, too.
+    Input that is cast by what is folded is still cast. Layers that Keras cannot make
+    anew from their configuration are shared with the model, which does not change.
+
+    Args:
+        model: A functional or sequential Keras model.
+
+    Returns:
+        The folded model, not compiled, and what was folded into what, or why not.
+
+    Raises:
+        RecipeError: If the model is of another kind, or not built.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential(name="small")
+    >>> for layer in (
+    ...     keras.Input((8, 8, 3)),
+    ...     keras.layers.Rescaling(1 / 255, name="to_one"),
+    ...     keras.layers.Conv2D(4, 3, name="conv"),
+    ...     keras.layers.BatchNormalization(name="norm"),
+    ...     keras.layers.ReLU(name="relu"),
+    ...     keras.layers.BatchNormalization(name="last"),
+    ... ):
+    ...     model.add(layer)
+    >>> folded, report = fold(model)
+    >>> print(report)
+    2 of 3 normalizations folded
+      to_one (Rescaling) -> conv
+      norm (BatchNormalization) -> conv
+      last (BatchNormalization) stays: in front, `relu` (ReLU) lets no map pass;
+      behind, it is an output of the model
+    >>> [layer.name for layer in folded.layers[1:]]
+    ['conv', 'relu', 'last']
+
+    Reference:
+        Jacob et al., Quantization and Training of Neural Networks for Efficient
+        Integer-Arithmetic-Only Inference, 2018, section 3.2.
+    """
+    from tfnorm.baking.folding import folder
+
+    return folder.fold(model)
+
+
 def load_model(path: str | os.PathLike) -> typing.Any:
     """Loads a `.keras` model that may hold layers of tfnorm.
 
@@ -82,6 +149,7 @@ def load_model(path: str | os.PathLike) -> typing.Any:
 
     # So that Keras knows its layers.
     from tfnorm import layers  # noqa: F401
+    from tfnorm.baking.folding import padding  # noqa: F401
 
     try:
         return keras.saving.load_model(path)

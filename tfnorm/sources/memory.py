@@ -38,7 +38,7 @@ def batches(
         DataError: The data are of a type that is not known.
     """
     first = 0
-    for element in _elements(data):
+    for element in elements(data):
         found = _columns(element, features)
         if features is not None:
             for name in features:
@@ -53,8 +53,15 @@ def batches(
             first += batch.rows
 
 
-def _elements(data: Any) -> Iterator[Any]:
-    """Yields what becomes columns as a whole."""
+def elements(data: Any) -> Iterator[Any]:
+    """Yields what becomes columns as a whole: the data, or its batches.
+
+    Args:
+        data: Anything in memory, or an iterable of it.
+
+    Raises:
+        DataError: The data are of a type that is not known, or never end.
+    """
     if _in_memory(data) or isinstance(data, tuple):
         yield data
         return
