@@ -188,6 +188,7 @@ NETWORK = {
         "the kernel",
         "Keras SpectralNormalization, torch spectral_norm",
     ),
+    "ChannelPadding": ("a constant of each channel around x", "-", "-"),
 }
 
 HEADER = """# Every normalization

@@ -13,10 +13,8 @@ import pytest
 
 import tfnorm
 from tests import folding_models as models
-from tfnorm import baking
 from tfnorm import layers
 from tfnorm import schemes
-from tfnorm.baking.folding import padding
 from tfnorm.layers.network import frozen
 
 L = keras.layers
@@ -388,7 +386,10 @@ def test_a_folded_model_is_saved_and_loaded(tmp_path):
     model = models.passing("zero_padding_2d")
     folded, _ = tfnorm.fold(model)
     folded.save(tmp_path / "folded.keras")
-    assert models.difference(folded, baking.load_model(tmp_path / "folded.keras")) == 0
+    assert (
+        models.difference(folded, keras.saving.load_model(tmp_path / "folded.keras"))
+        == 0
+    )
 
 
 # The padding layer.
@@ -403,8 +404,8 @@ def test_channel_padding(data_format, values):
     wanted[:, 1:4] = 7.0
     if data_format == "channels_first":
         x, wanted = (np.moveaxis(one, -1, 1) for one in (x, wanted))
-    layer = padding.ChannelPadding([(1, 2), (0, 0)], values, data_format=data_format)
-    again = padding.ChannelPadding.from_config(layer.get_config())
+    layer = layers.ChannelPadding([(1, 2), (0, 0)], values, data_format=data_format)
+    again = layers.ChannelPadding.from_config(layer.get_config())
     np.testing.assert_array_equal(again(x), wanted)
     assert layer.compute_output_shape((None, *x.shape[1:]))[1:] == wanted.shape[1:]
     assert layer(keras.Input(x.shape[1:])).shape[1:] == wanted.shape[1:]
@@ -412,7 +413,7 @@ def test_channel_padding(data_format, values):
 
 def test_channel_padding_of_unknown_sizes():
     inputs = keras.Input((None, None, 2))
-    layer = padding.ChannelPadding([(1, 0), (0, 1)], [1.0, 2.0])
+    layer = layers.ChannelPadding([(1, 0), (0, 1)], [1.0, 2.0])
     model = keras.Model(inputs, layer(inputs))
     found = model.predict(np.zeros((1, 1, 1, 2), np.float32), verbose=0)
     np.testing.assert_array_equal(found[0, :, :, 1], [[2.0, 2.0], [0.0, 2.0]])

@@ -149,7 +149,6 @@ def load_model(path: str | os.PathLike) -> typing.Any:
 
     # So that Keras knows its layers.
     from tfnorm import layers  # noqa: F401
-    from tfnorm.baking.folding import padding  # noqa: F401
 
     try:
         return keras.saving.load_model(path)

@@ -31,6 +31,7 @@ from tfnorm.layers.learned import Chain
 from tfnorm.layers.learned import Learned
 from tfnorm.layers.network.batch_normalization import BatchNormalization
 from tfnorm.layers.network.batch_renormalization import BatchRenormalization
+from tfnorm.layers.network.channel_padding import ChannelPadding
 from tfnorm.layers.network.evonorm_b0 import EvoNormB0
 from tfnorm.layers.network.evonorm_s0 import EvoNormS0
 from tfnorm.layers.network.filter_response import FilterResponseNormalization
@@ -75,6 +76,7 @@ __all__ = [
     "BatchNormalization",
     "BatchRenormalization",
     "Chain",
+    "ChannelPadding",
     "Denormalize",
     "DynamicTanh",
     "EvoNormB0",

@@ -7,9 +7,9 @@ import typing
 import keras
 import numpy as np
 
+from tfnorm import layers
 from tfnorm.baking.folding import copies
 from tfnorm.baking.folding import graph as graphs
-from tfnorm.baking.folding import padding
 from tfnorm.baking.folding import plan as plans
 
 
@@ -116,7 +116,7 @@ def _without(node, args, kwargs):
 
 def _padding(layer, amounts, pad: np.ndarray, name: str):
     same = np.all(pad == pad.flat[0])
-    return padding.ChannelPadding(
+    return layers.ChannelPadding(
         amounts,
         float(pad.flat[0]) if same else pad.tolist(),
         data_format=getattr(layer, "data_format", None) or "channels_last",

@@ -12,7 +12,8 @@ import keras
 class ChannelPadding(keras.layers.Layer):
     """Pads with a constant for each channel.
 
-    It stands where zeros were padded behind a normalization that is folded away.
+    `tfnorm.fold` puts it where zeros were padded behind a normalization that is folded
+    away: it pads with what the normalization took to 0. A mask does not pass.
 
     Args:
         padding: How many values to add before and behind, for each axis but those of
@@ -28,6 +29,9 @@ class ChannelPadding(keras.layers.Layer):
     >>> np.asarray(layer(np.array([[[1.0, 2.0]]])))
     array([[[7., 8.],
             [1., 2.]]], dtype=float32)
+
+    Reference:
+        Keras' `ZeroPadding2D`, which pads with 0.
     """
 
     def __init__(
