@@ -16,19 +16,26 @@ import numpy as np
 from tfnorm import layers
 
 BACKEND = keras.backend.backend()
-FOLDER, RANK = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+# What looks for tests imports every file.
+IS_PROGRAM = __name__ == "__main__"
+RANK = int(sys.argv[2]) if IS_PROGRAM else 0
 if BACKEND == "tensorflow":
     import tensorflow as tf
-
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    two = [tf.config.LogicalDeviceConfiguration()] * 2
-    tf.config.set_logical_device_configuration(cpu, two)
-    STRATEGY = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 elif BACKEND == "jax":
     import jax
 else:
     import torch
 
+
+def _two_devices():
+    """Returns a strategy of two replicas, each on a half of the processor."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    two = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(cpu, two)
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+STRATEGY = _two_devices() if IS_PROGRAM and BACKEND == "tensorflow" else None
 _RNG = np.random.default_rng(0)
 _SHAPE = (16, 5, 3)
 _WEIGHTS = _RNG.normal(size=_SHAPE).astype(np.float32)
@@ -299,13 +306,14 @@ def torch_collectives() -> np.ndarray:
     return np.array([first, first + second])
 
 
-if __name__ == "__main__":
+if IS_PROGRAM:
+    folder = pathlib.Path(sys.argv[1])
     alone, together, more = (
         globals()[f"{BACKEND}_{what}"] for what in ("alone", "together", "more")
     )
     if BACKEND == "torch":
         torch.distributed.init_process_group(
-            "gloo", init_method=f"file://{FOLDER}/meet", rank=RANK, world_size=2
+            "gloo", init_method=f"file://{folder}/meet", rank=RANK, world_size=2
         )
     numbers = {}
     for name, case in CASES.items():
@@ -318,6 +326,6 @@ if __name__ == "__main__":
     numbers |= {f"fit.alone.{what}": array for what, array in plain.items()}
     numbers |= more()
     if RANK == 0:
-        np.savez(FOLDER / "numbers.npz", **numbers)
+        np.savez(folder / "numbers.npz", **numbers)
     if BACKEND == "torch":
         torch.distributed.destroy_process_group()
