@@ -181,3 +181,13 @@ def narrow(weight, value, *, front=False):
 )
 def test_what_float16_cannot_hold_stays(model, reason):
     assert reason in only_row(model()).reason
+
+
+def test_what_a_wrapper_calls_is_reported():
+    inner = keras.layers.BatchNormalization(name="inner")
+    inputs = keras.Input((3, 4))
+    outputs = keras.layers.TimeDistributed(inner)(inputs)
+    _, report = tfnorm.fold(keras.Model(inputs, outputs))
+    assert str(report.rows[0]) == (
+        "inner (BatchNormalization) stays: it is called by the code of another layer"
+    )

@@ -22,6 +22,9 @@ Change = collections.abc.Callable[[], None]
 Key = tuple[str, int]
 
 
+_WITHIN = "it is called by the code of another layer"
+
+
 def key(step: graphs.Step) -> Key:
     """Returns what names a call in a plan."""
     return step.path, id(step.node)
@@ -67,7 +70,13 @@ class Plan:
             self._try(step, own, self._before)
         for step, own in reversed(known):
             self._try(step, own, self._behind)
-        self.report = report.FoldReport(tuple(map(self._row, steps)))
+        seen = {id(step.layer) for step in self.graph.steps}
+        within = [
+            report.Row(layer.name, type(layer).__name__, reason=_WITHIN)
+            for layer in model._flatten_layers()
+            if constants.is_normalization(layer) and id(layer) not in seen
+        ]
+        self.report = report.FoldReport((*map(self._row, steps), *within))
 
     def _map_of(self, step: graphs.Step) -> maps.Map | None:
         try:

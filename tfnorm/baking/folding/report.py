@@ -42,7 +42,8 @@ class FoldReport:
     """What became of every normalization by constants in a model.
 
     Args:
-        rows: One for each call of such a layer, in the order in which they run.
+        rows: One for each call of such a layer, in the order in which they run; then
+            one for each that is within another layer, such as a wrapper.
     """
 
     rows: tuple[Row, ...]

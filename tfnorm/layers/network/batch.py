@@ -55,6 +55,8 @@ class BatchLayer(scaled.Scaled):
             ndim=len(input_shape), axes={self.axis: input_shape[self.axis]}
         )
 
+    # Whether inference uses nothing of the batch.
+    _inferred_are_constant = True
     # Whether half precision may be left to a kernel that computes in float32 itself.
     _leaves_half = False
 
@@ -107,10 +109,12 @@ class BatchLayer(scaled.Scaled):
         """What `call` returns, in the type of `x`."""
         if training and self.trainable:
             return self._by_batch(x, mask, gamma, beta)
-        mean, variance = self._inferred(x, mask)
-        return kernels.by_constants(
-            x, self.axis, self.epsilon, gamma, beta, mean, variance
-        )
+        constants = gamma, beta, *self._inferred(x, mask)
+        if not self._inferred_are_constant:
+            # By what has a gradient.
+            gamma, beta, mean, variance = (self._along(one, x) for one in constants)
+            return moments.standardized(x, mean, variance, self.epsilon, gamma, beta)
+        return kernels.by_constants(x, self.axis, self.epsilon, *constants)
 
     def _by_batch(self, x, mask, gamma, beta):
         """Normalizes in training, and takes the batch in."""

@@ -136,6 +136,7 @@ class BatchNormalization(batch.BatchLayer):
         self.debiased = debiased
         self.classes = classes
         self.prior_count = prior_count
+        self._inferred_are_constant = prior_count is None
         self._leaves_half = not renorm and prior_count is None
 
     def call(self, inputs, training=None, mask=None, classes=None):

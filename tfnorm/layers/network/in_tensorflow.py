@@ -9,6 +9,8 @@ import functools
 import sys
 import typing
 
+from tfnorm.layers.network import moments
+
 # The fused kernel of CPUs is not for half precision under XLA, and of that little is
 # known when a layer is called.
 HALF = False
@@ -28,8 +30,8 @@ def by_batch(x, epsilon: float, gamma, beta) -> tuple:
         # variance of 1 came out as 800.
         return _by_batch(epsilon)(x, gamma, beta)
     tf = sys.modules["tensorflow"]
-    flat = tf.reshape(x, (-1, 1, 1, x.shape[-1]))
-    flat, shift = _near(flat) if _on_cpu() else (flat, 0.0)
+    near, shift = _near(x) if _on_cpu() else (x, 0.0)
+    flat = tf.reshape(near, (-1, 1, 1, x.shape[-1]))
     none = tf.zeros((0,))
     y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=flat, scale=gamma, offset=beta, mean=none, variance=none, epsilon=epsilon
@@ -72,21 +74,19 @@ def _by_batch(epsilon: float):
     @tf.custom_gradient
     def normalize(x, gamma, beta):
         rows = tf.cast(tf.size(x, tf.int64), x.dtype) / x.shape[-1]
-        mean = _columns(x) / rows
-        if len(x.shape) == 2:
-            # One long sum, of which rounding may have left much.
-            mean = mean + _columns(x - mean) / rows
-        apart = x - mean
-        variance = _columns(apart * apart) / rows
+        shift = _start(x)
+        near = x - shift
+        left = _columns(near) / rows
+        variance = tf.maximum(_columns(near * near) / rows - left * left, 0.0)
         inverse = tf.math.rsqrt(variance + epsilon)
-        normal = apart * inverse
+        normal = (near - left) * inverse
 
         def gradient(dy, *_):
             of_beta, of_gamma = _columns(dy), _columns(dy * normal)
             dx = dy - of_beta / rows - normal * (of_gamma / rows)
             return dx * (inverse * gamma), of_gamma, of_beta
 
-        return (normal * gamma + beta, mean, variance), gradient
+        return (normal * gamma + beta, shift + left, variance), gradient
 
     return normalize
 
@@ -98,7 +98,8 @@ def _by_rows(epsilon: float, center: bool):
     @tf.custom_gradient
     def normalize(x, gamma, *beta):
         apart = x - _row_mean(x) if center else x
-        if center and _is_long(x.shape[-1]):
+        if center and _by_products():
+            # What adding one by one left of a large mean.
             apart = apart - _row_mean(apart)
         inverse = tf.math.rsqrt(_row_mean(apart * apart) + epsilon)
         normal = apart * inverse
@@ -129,24 +130,25 @@ def _by_groups(groups: int, epsilon: float):
     @tf.custom_gradient
     def normalize(x, gamma, beta):
         steps = tf.cast(tf.shape(x)[1], x.dtype)
-        total = (
-            _step_sums if _by_products() else functools.partial(tf.reduce_sum, axis=1)
-        )
-        apart = x - of_group(total(x)) / steps
-        if _is_long(x.shape[1]):
-            apart = apart - of_group(total(apart)) / steps
-        inverse = tf.math.rsqrt(of_group(total(apart * apart)) / steps + epsilon)
+        total = _step_sums if _by_products() else _plain_step_sums
+        # Of each group the same, lest its channels lie apart.
+        near = x - of_group(tf.reduce_mean(moments.sample(x, (1,)), 1))
+        left = of_group(total(near)) / steps
+        square = of_group(total(near * near)) / steps
+        inverse = tf.math.rsqrt(tf.maximum(square - left * left, 0.0) + epsilon)
+        scale = inverse * gamma
 
         def gradient(dy):
             of_beta = _step_sums(dy)
-            of_gamma = _step_sums(dy * apart) * inverse[:, 0]
+            of_gamma = _step_sums(dy * (near - left)) * inverse[:, 0]
             first = of_group(of_beta * gamma) / steps
             second = of_group(of_gamma * gamma) / steps
-            dx = dy * (inverse * gamma) - inverse * first
-            dx = dx - apart * (inverse * inverse * second)
+            dx = dy * scale - inverse * first
+            dx = dx - (near - left) * (inverse * inverse * second)
             return dx, tf.reduce_sum(of_gamma, 0), tf.reduce_sum(of_beta, 0)
 
-        return apart * (inverse * gamma) + beta, gradient
+        # `left` is as small as the deviation, so nothing is lost.
+        return near * scale + (beta - left * scale), gradient
 
     return normalize
 
@@ -155,11 +157,11 @@ def _near(x):
     """Shifts data that lie far from 0, and returns by how much.
 
     The kernel adds numbers one by one on CPUs: of 200,000 at 1e4 the mean is off by 7.
-    Some 64 rows tell whether it matters, and if not nothing is copied.
+    A sample tells whether it matters, and if not nothing is copied.
     """
     tf = sys.modules["tensorflow"]
-    some = tf.reshape(x[:: tf.maximum(tf.shape(x)[0] // 64, 1)], (-1, x.shape[-1]))
-    middle, variance = tf.nn.moments(tf.stop_gradient(some), 0)
+    some = tf.stop_gradient(moments.sample(x, range(len(x.shape) - 1)))
+    middle, variance = tf.nn.moments(tf.reshape(some, (-1, x.shape[-1])), 0)
     far = tf.reduce_any(tf.abs(middle) > 8 * tf.sqrt(variance))
     shift = tf.where(far, middle, tf.zeros_like(middle))
 
@@ -168,6 +170,14 @@ def _near(x):
         return tf.cond(far, lambda: x - shift, lambda: tf.identity(x)), lambda dy: dy
 
     return tf.ensure_shape(move(x), x.shape), shift
+
+
+def _start(x):
+    """The mean of a sample, for each channel; 0 of nothing."""
+    tf = sys.modules["tensorflow"]
+    some = moments.sample(x, range(len(x.shape) - 1))
+    mean = tf.reduce_mean(tf.reshape(some, (-1, x.shape[-1])), 0)
+    return tf.where(tf.math.is_finite(mean), mean, tf.zeros_like(mean))
 
 
 def _columns(x):
@@ -184,11 +194,14 @@ def _step_sums(x):
     """The sum along axis 1 of (rows, steps, channels)."""
     tf = sys.modules["tensorflow"]
     if not _on_cpu():
-        return tf.reduce_sum(x, 1)
-    # A product with ones is up to three times as fast there. Of a whole batch at once
-    # it would add 200,000 numbers one by one: at 1e4 the mean was off by 12.
+        return _plain_step_sums(x)
+    # A product with ones is up to three times as fast there.
     ones = tf.ones((tf.shape(x)[0], 1, tf.shape(x)[1]), x.dtype)
     return tf.linalg.matmul(ones, x)[:, 0]
+
+
+def _plain_step_sums(x):
+    return sys.modules["tensorflow"].reduce_sum(x, 1)
 
 
 def _row_mean(x):
@@ -198,14 +211,6 @@ def _row_mean(x):
         return tf.reduce_mean(x, -1, keepdims=True)
     size = x.shape[-1]
     return tf.linalg.matmul(x, tf.fill((size, 1), tf.constant(1 / size, x.dtype)))
-
-
-def _is_long(size: int | None) -> bool:
-    """Whether so many numbers, added one by one, leave something of a large mean.
-
-    Of 4,096 at 1e4 it is 0.01; of 200,000 it was 1.
-    """
-    return size is None or size > 4096
 
 
 def _as(x, y):

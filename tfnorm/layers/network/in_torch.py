@@ -6,6 +6,8 @@ import math
 import sys
 import typing
 
+from tfnorm.layers.network import moments
+
 # Batch norm reads and writes half precision, and computes it in float32.
 HALF = True
 
@@ -20,7 +22,7 @@ def by_batch(x, epsilon: float, gamma, beta) -> tuple:
     torch = sys.modules["torch"]
     flat = x.reshape(-1, x.shape[-1])
     rows = flat.shape[0]
-    shift = _shift(flat)
+    shift = _shift(x)
     flat = flat if shift is None else flat - shift
     mean, variance = torch.zeros_like(gamma), torch.zeros_like(beta)
     # A momentum of 1 hands the batch's own out: of the variance, the unbiased one.
@@ -69,10 +71,9 @@ def _shift(x):
     torch = sys.modules["torch"]
     if x.device.type != "cpu":
         return None
-    some = x.detach()[:: max(x.shape[0] // 64, 1)].to(
-        torch.promote_types(x.dtype, torch.float32)
-    )
-    variance, middle = torch.var_mean(some, 0, correction=0)
+    some = moments.sample(x.detach(), range(x.dim() - 1)).reshape(-1, x.shape[-1])
+    own = torch.promote_types(x.dtype, torch.float32)
+    variance, middle = torch.var_mean(some.to(own), 0, correction=0)
     if torch.compiler.is_compiling():
         return middle  # Nothing may depend on values, and all of it is one loop.
     return middle if bool((middle.abs() > 8 * variance.sqrt()).any()) else None

@@ -7,6 +7,7 @@ of what is left without a first mean. A backend's own kernel is used where it do
 too; what has no such kernel is computed by `keras.ops`.
 """
 
+import math
 import typing
 
 import keras
@@ -46,14 +47,11 @@ def by_batch(
         y, mean, variance = own.by_batch(last, epsilon, *_filled(gamma, beta, last))
         return keras.ops.moveaxis(y, -1, axis), mean, variance
     rank = len(x.shape)
-    rest = tuple(one for one in range(rank) if one != axis % rank)
-    mean = keras.ops.mean(x, rest, keepdims=True)
-    apart = x - keras.ops.stop_gradient(mean)
-    # No gradient is lost: the mean of what is left without the mean is 0.
-    variance = keras.ops.mean(apart * apart, rest, keepdims=True)
+    rest = [one for one in range(rank) if one != axis % rank]
+    shift, apart, left, variance = moments.around(x, rest)
     constants = _placed((gamma, beta), axis, rank)
-    y = moments.standardized(x, mean, variance, epsilon, *constants)
-    return y, moments.flat(mean), moments.flat(variance)
+    y = moments.standardized(apart, left, variance, epsilon, *constants)
+    return y, moments.flat(shift + left), moments.flat(variance)
 
 
 def by_constants(
@@ -105,11 +103,12 @@ def by_rows(
     own = _OWN.get(keras.backend.backend())
     if own is not None and own.takes(x, epsilon):
         return own.by_rows(x, epsilon, _filled(gamma, beta, x)[0], beta, center)
-    ops = keras.ops
-    mean = ops.mean(x, -1, keepdims=True) if center else None
-    apart = x if mean is None else x - ops.stop_gradient(mean)
-    variance = ops.mean(apart * apart, -1, keepdims=True)
-    y = moments.standardized(x, mean, variance, epsilon)
+    if center:
+        _, apart, left, variance = moments.around(x, (-1,))
+    else:
+        apart, left = x, None
+        variance = keras.ops.mean(x * x, -1, keepdims=True)
+    y = moments.standardized(apart, left, variance, epsilon)
     # Apart from the inverse deviation, whose gradient would else be as large as `x`.
     y = y if gamma is None else y * gamma
     return y if beta is None else y + beta
@@ -137,30 +136,31 @@ def by_groups(
     own = _OWN.get(keras.backend.backend())
     ops = keras.ops
     shape, channels = ops.shape(x), x.shape[-1]
-    flat = ops.reshape(x, (shape[0], -1, channels))
+    steps = math.prod(shape[1:-1]) if all(map(_known, shape[1:-1])) else -1
+    flat = ops.reshape(x, (shape[0], steps, channels))
     if own is not None and own.takes(x, epsilon) and counted is None:
         y = own.by_groups(flat, groups, epsilon, *_filled(gamma, beta, x))
         return ops.reshape(y, shape)
-
-    shares = 1.0
     if counted is not None:
         counted = ops.broadcast_to(counted, (*shape[:-1], 1))
-        counted = ops.reshape(counted, (shape[0], -1, 1))
-        shares = counted / ops.maximum(ops.sum(counted, 1, keepdims=True), 1.0)
+        counted = ops.reshape(counted, (shape[0], steps, 1))
+    # Channel by channel: rows are long, and are read as they lie.
+    _, means, variances = moments.moments(flat, (1,), counted)
 
     def of_group(t):
-        """The mean of the group over steps and channels, (rows, 1, channels)."""
-        # Channel by channel first: rows are long, and are read as they lie.
-        t = ops.mean(t, 1) if counted is None else ops.sum(t * shares, 1)
-        t = ops.reshape(t, (-1, groups, channels // groups))
+        t = ops.reshape(t, (shape[0], groups, channels // groups))
         t = ops.repeat(ops.mean(t, -1), channels // groups, -1)
         return ops.expand_dims(t, 1)
 
-    mean = of_group(flat)
-    apart = flat - ops.stop_gradient(mean)
-    variance = of_group(apart * apart)
+    mean = of_group(means)
+    apart = means - mean
+    variance = of_group(variances + apart * apart)
     y = moments.standardized(flat, mean, variance, epsilon, gamma, beta)
     return ops.reshape(y, shape)
+
+
+def _known(size) -> bool:
+    return isinstance(size, int)
 
 
 _OWN = {"tensorflow": in_tensorflow, "torch": in_torch}
@@ -168,7 +168,8 @@ _OWN = {"tensorflow": in_tensorflow, "torch": in_torch}
 
 def _filled(gamma, beta, x) -> tuple:
     channels, ops = x.shape[-1:], keras.ops
-    dtype = keras.backend.result_type(x.dtype, "float32")
+    wide = keras.backend.standardize_dtype(x.dtype) == "float64"
+    dtype = "float64" if wide else "float32"
     gamma = ops.ones(channels, dtype) if gamma is None else gamma
     return gamma, ops.zeros(channels, dtype) if beta is None else beta
 

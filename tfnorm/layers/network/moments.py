@@ -3,6 +3,7 @@
 """Mean and variance of activations, and the map that they make."""
 
 import collections.abc
+import sys
 import typing
 
 import keras
@@ -12,9 +13,6 @@ def moments(
     x: typing.Any, axes: collections.abc.Sequence[int], mask: typing.Any = None
 ) -> tuple:
     """Returns how many values there are, their mean and their population variance.
-
-    The variance is that of what is left without the mean, so that nothing large
-    cancels, and the mean is mended by what rounding left of it.
 
     Args:
         x: Tensor of float32 or float64.
@@ -29,24 +27,106 @@ def moments(
     ops = keras.ops
     axes = tuple(axes)
     if mask is None:
-        shift = ops.stop_gradient(ops.mean(x, axes, keepdims=True))
-        apart = x - shift
-        left = ops.mean(apart, axes, keepdims=True)
-        variance = ops.mean(apart * apart, axes, keepdims=True) - left * left
+        shift, _, left, variance = around(x, axes)
         count = 1.0
         for axis in axes:
             count = count * ops.cast(ops.shape(x)[axis], x.dtype)
-        return count, shift + left, ops.maximum(variance, 0.0)
+        return count, shift + left, variance
     mask = ops.broadcast_to(mask, ops.shape(x))
     # Selected, since NaN in padding times 0 is NaN.
     x = ops.where(mask > 0, x, 0.0)
     count = ops.sum(mask, axes, keepdims=True)
     divisor = ops.where(count > 0, count, 1.0)
-    shift = ops.stop_gradient(ops.sum(x * mask, axes, keepdims=True) / divisor)
-    apart = (x - shift) * mask
-    left = ops.sum(apart, axes, keepdims=True) / divisor
-    spread = ops.sum(apart * (x - shift), axes, keepdims=True) / divisor
-    return count, shift + left, ops.maximum(spread - left * left, 0.0)
+    some = sample(mask, axes)
+    weight = ops.sum(some, axes, keepdims=True)
+    shift = ops.sum(some * sample(x, axes), axes, keepdims=True)
+    shift = shift / ops.where(weight > 0, weight, 1.0)
+    # Where the sample is masked as a whole, the mean that adding one by one gives.
+    shift = ops.where(
+        weight > 0, shift, ops.sum(x * mask, axes, keepdims=True) / divisor
+    )
+    apart = x - ops.stop_gradient(shift)
+    # How large a part of all counts, by which a mean of all is to be divided.
+    part = ops.maximum(mean(mask, axes), 1e-30)
+    left = mean(apart * mask, axes) / part
+    square = mean(apart * apart * mask, axes) / part
+    middle = ops.stop_gradient(shift) + left
+    return count, middle, ops.maximum(square - left * left, 0.0)
+
+
+def around(x: typing.Any, axes: collections.abc.Sequence[int]) -> tuple:
+    """Returns a constant near the mean, and what there is beside it.
+
+    Of what is left of large numbers, neither the sum nor that of the squares cancels.
+    The variance is `mean((x - c)**2) - (mean(x) - c)**2` for any constant c, so its
+    derivatives are right to every order.
+
+    The constant is the mean, but in TensorFlow that of a sample: it adds numbers one by
+    one, and of 200,000 at 1e4 the mean was off by 7. The mean of a sample lies within
+    `1 / sqrt(part)` deviations of that of all, whatever the data are.
+
+    Args:
+        x: Tensor of float32 or float64.
+        axes: The axes to reduce.
+
+    Returns:
+        The constant, without gradient; `x` less it; the mean of that; and the variance.
+        All but the second keep the axes, with size 1.
+    """
+    ops = keras.ops
+    sampled = keras.backend.backend() == "tensorflow"
+    middle = mean(sample(x, axes) if sampled else x, axes)
+    shift = ops.stop_gradient(middle)
+    # Of nothing it is NaN.
+    shift = ops.where(ops.isfinite(shift), shift, 0.0)
+    apart = x - shift
+    left = mean(apart, axes) if sampled else middle - shift
+    variance = mean(apart * apart, axes) - left * left
+    return shift, apart, left, ops.maximum(variance, 0.0)
+
+
+def mean(x: typing.Any, axes: collections.abc.Sequence[int]):
+    """Returns the mean, with the axes reduced to size 1."""
+    if keras.backend.backend() != "tensorflow":
+        return keras.ops.mean(x, tuple(axes), keepdims=True)
+    # It adds numbers one by one: the fewer in a sum, the less it rounds.
+    for axis in sorted((axis % len(x.shape) for axis in axes), reverse=True):
+        x = keras.ops.mean(x, axis, keepdims=True)
+    return x
+
+
+def sample(x: typing.Any, axes: collections.abc.Sequence[int]):
+    """Returns a part of the data: every so many-th element along some axes.
+
+    Args:
+        x: Tensor.
+        axes: The axes. Of those that are longer, some 64 elements are left if it is
+            one axis, 16 along each of two, 8 of more; of size 1 they stay as they are.
+    """
+    ops = keras.ops
+    each = {1: 64, 2: 16}.get(len(tuple(axes)), 8)
+    parts = [slice(None)] * len(x.shape)
+    unknown = []
+    for axis in axes:
+        size = ops.shape(x)[axis]
+        if isinstance(size, int):
+            # Not from the edge, which is often something else.
+            stride = max(size // each, 1)
+        elif keras.backend.backend() == "tensorflow":
+            stride = ops.maximum(size // each, 1)
+            unknown.append(axis)
+        else:
+            continue  # A size that has no value, of which nothing can be computed.
+        parts[axis] = slice(stride // 2, None, stride)
+    found = x[tuple(parts)]
+    if unknown:
+        # By such a stride TensorFlow forgets even how many axes there are.
+        sizes = [
+            None if size is None else len(range(*part.indices(size)))
+            for part, size in zip(parts, x.shape, strict=True)
+        ]
+        found = sys.modules["tensorflow"].ensure_shape(found, sizes)
+    return found
 
 
 def pooled(

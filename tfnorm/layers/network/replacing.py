@@ -43,9 +43,9 @@ def replace(
     `keras.Input`s comes back as a plain functional model; `Lambda` layers, which have
     no weights, are shared.
 
-    `SpectralNormalization` is the one whose results may differ: Keras' layer has
-    overwritten its kernel at the last training step, and is not normalized before the
-    first one.
+    Results differ where those of Keras are not meant: padding that a mask leaves out
+    enters no statistic, and the mask goes on; Keras' `SpectralNormalization` has
+    overwritten its kernel at the last step, and is not normalized before the first.
 
     Args:
         model: Sequential or functional, or one that `get_config` describes wholly.
