@@ -70,7 +70,7 @@ def compute_statistics(
 
 def _run(shards, summarize, merge, out, beam_args) -> artifact.Statistics:
     """One pass over the data."""
-    with failures.typed_errors(), _pipeline(beam_args) as pipeline:
+    with failures.typed_errors(), pipeline_of(beam_args) as pipeline:
         _ = (
             pipeline
             | "ListShards" >> beam.Create(shards, reshuffle=False)
@@ -82,7 +82,12 @@ def _run(shards, summarize, merge, out, beam_args) -> artifact.Statistics:
     return artifact.load_statistics(out)
 
 
-def _pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
+def pipeline_of(beam_args: Sequence[str]) -> beam.Pipeline:
+    """Returns a pipeline with Beam's options; without any, it runs in this process.
+
+    Raises:
+        OptionsError: if Beam cannot run with the options.
+    """
     flags = list(beam_args)
     if not any(flag.startswith("--runner") for flag in flags):
         # The default, DirectRunner, looks for another runner to download first.
