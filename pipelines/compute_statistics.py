@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> tfnorm.Statistics:
     parser.add_argument("--recipe", help="Recipe (JSON); by default, all numbers.")
     parser.add_argument("--out", required=True, help="Folder of the artifact.")
     parser.add_argument("--fitted", help="Where to write the fitted recipe, too.")
+    parser.add_argument("--update", help="Statistics of other files to add to.")
+    parser.add_argument("--cache", help="Folder that keeps each file's statistics.")
     parser.add_argument("--max_bad_records", type=int, default=0)
     options, beam_args = parser.parse_known_args(arguments)
     if options.fitted and not options.recipe:
@@ -40,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> tfnorm.Statistics:
         recipe,
         options.out,
         max_bad_records=options.max_bad_records,
+        update=options.update,
+        cache=options.cache,
         beam_args=beam_args,
     )
     if options.fitted:

@@ -107,8 +107,10 @@ def assert_equal(found: arrays.Column, expected: arrays.Column) -> None:
 KINDS = ["tfrecord", "tfrecord.gz", "parquet"]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "engine"),
+    [*((kind, "one process") for kind in KINDS), ("parquet", "processes")],
+)
 def test_files_hold_the_numbers_of_forward(folder, fitted, tmp_path, kind, engine):
     found = apply(
         folder / f"f-*.{kind}", fitted, tmp_path / "out", beam_args=ENGINES[engine]
@@ -161,16 +163,12 @@ def example_names(folder, kind) -> set[str]:
     return set(next(iter(sources.open(str(path))[0].read())).columns)
 
 
-def test_engines_and_attempts_write_the_same_bytes(folder, fitted, tmp_path):
-    for i, engine in enumerate([*ENGINES.values(), []]):
-        for kind in KINDS:
-            apply(folder / f"f-*.{kind}", fitted, tmp_path / f"{i}{kind}",
-                  beam_args=engine)  # fmt: skip
-    for kind in KINDS:
-        for path in (tmp_path / f"0{kind}").iterdir():
-            for other in ("1", "2"):
-                again = tmp_path / f"{other}{kind}" / path.name
-                assert again.read_bytes() == path.read_bytes()
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_second_attempt_writes_the_same_bytes(folder, fitted, tmp_path, kind):
+    apply(folder / f"f-*.{kind}", fitted, tmp_path / "0")
+    apply(folder / f"f-*.{kind}", fitted, tmp_path / "1")
+    for path in (tmp_path / "0").iterdir():
+        assert path.read_bytes() == (tmp_path / "1" / path.name).read_bytes()
 
 
 def test_batches_of_any_pipeline_are_normalized_and_turned_back(fitted):
@@ -241,7 +239,12 @@ def test_parquet_types_are_kept_or_made_real_and_come_back(tmp_path, kind):
     apply(path, maps, tmp_path / "out")
     assert pq.read_schema(tmp_path / "out/d.parquet").field("x").type == normalized
     apply(tmp_path / "out/d.parquet", maps, tmp_path / "back", inverse=True)
-    assert pq.read_table(tmp_path / "back/d.parquet").column("x").chunk(0) == array
+    back = pq.read_table(tmp_path / "back/d.parquet").column("x").chunk(0)
+    assert back.type == raw
+    if kind == "float64":  # The constants of a map are float32, for all types.
+        np.testing.assert_allclose(back, array, rtol=2**-24)
+    else:
+        assert back == array
 
 
 LISTS = {
@@ -336,7 +339,8 @@ def test_a_file_without_a_value_of_a_list_is_imputed_in_its_shape(tmp_path):
     assert found["x"].values.tolist() == [[0.0, 0.0]]
     assert found["x_missing"].values.tolist() == [[1.0, 1.0]]
     apply(tmp_path / "out/*.tfrecord", maps, tmp_path / "back", inverse=True)
-    assert read(tmp_path / "back/*.tfrecord", ["x"])["x"].missing.tolist() == [0, 1]
+    assert read(tmp_path / "back/a-*", ["x"])["x"].values.tolist() == [[1.0, 2.0]]
+    assert read(tmp_path / "back/b-*", ["x"])["x"].missing.tolist() == [True]
 
 
 def test_the_summary_says_what_made_the_files(folder, fitted, tmp_path):

@@ -65,10 +65,9 @@ def apply_recipe(
     missing stays missing unless the recipe imputes it; `<feature>_missing` is added
     where the recipe says. The numbers are those of `FittedRecipe.forward`.
 
-    With `inverse` it goes back: to float32 values within the rounding of the maps, and
-    to integers, undone in float64 and rounded, that are equal to what they were while
-    they lie within 2**22 deviations (or ranges) of each other: a normalized float32
-    has 24 bits. Parquet columns get their types back, added columns go, and what
+    With `inverse` it goes back: to floats within the rounding of the maps, and to
+    integers, undone in float64 and rounded: of affine maps they are equal to what they
+    were within 2**22 of the centre, since a normalized float32 has 24 bits. Parquet columns get their types back, added columns go, and what
     those mark is missing again. Imputed values that no column marks stay.
 
     The folder is written whole or not at all; an earlier one of the kind is replaced.

@@ -43,10 +43,20 @@ def main() -> None:
 @main.command()
 @click.argument("patterns", metavar="PATTERN...", nargs=-1, required=True)
 @click.option("--recipe", type=_file, help="Recipe (JSON). Default: all numbers.")
-@click.option("--out", type=_folder, required=True, help="Folder to write.")
+@click.option("--out", type=_folder, help="Folder to write.")
+@click.option(
+    "--update",
+    type=_folder,
+    help="Statistics of other files to add to; replaced unless `--out` is given.",
+)
+@click.option(
+    "--cache",
+    type=_folder,
+    help="Folder that keeps each file's statistics: reads what is new or changed.",
+)
 @_max_bad_records
 @click.pass_context
-def stats(ctx, patterns, recipe, out, max_bad_records) -> None:
+def stats(ctx, patterns, recipe, out, update, cache, max_bad_records) -> None:
     """Compute statistics of TFRecord, Parquet or CSV files with Beam.
 
     Beam's own options go behind `--`, such as `-- --runner=DataflowRunner`.
@@ -54,6 +64,9 @@ def stats(ctx, patterns, recipe, out, max_bad_records) -> None:
     patterns, beam_args = _split_beam_args(patterns)
     if not patterns:
         raise click.UsageError("Missing argument 'PATTERN...'.", ctx)
+    out = out or update
+    if out is None:
+        raise click.UsageError("Missing option '--out' or '--update'.", ctx)
     from tfnorm import recipe as recipe_lib
     from tfnorm import sources
     from tfnorm.cli import show as show_lib
@@ -69,6 +82,8 @@ def stats(ctx, patterns, recipe, out, max_bad_records) -> None:
             wanted,
             out,
             max_bad_records=max_bad_records,
+            update=update,
+            cache=cache,
             beam_args=beam_args,
         )
     show_lib.statistics(found)
