@@ -14,7 +14,6 @@ from apache_beam.testing import util
 
 import tfnorm
 from tfnorm import arrays
-from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import schemes
 from tfnorm import sources
@@ -46,9 +45,7 @@ def columns() -> dict[str, arrays.Column]:
     speed = rng.normal(50, 9, ROWS).astype(np.float32)
     speed[:3] = np.nan  # A value, where missing is none.
     return {
-        "delay": arrays.Column(
-            rng.standard_cauchy(ROWS).astype(np.float32), some[0]
-        ),
+        "delay": arrays.Column(rng.standard_cauchy(ROWS).astype(np.float32), some[0]),
         "carrier": arrays.Column(np.array([b"UA", b"B6"], object)[np.arange(ROWS) % 2]),
         "speed": arrays.Column(speed, some[1]),
         "note": arrays.Column(np.array([b"", b"\xff\0"], object)[np.arange(ROWS) % 2]),
@@ -150,7 +147,10 @@ def test_inverse_brings_the_files_back(folder, fitted, tmp_path, kind):
         # A few roundings of float32 there and back, of the value and of the scale.
         scale = np.nanmax(np.abs(raw[name].values[held]))
         np.testing.assert_allclose(
-            back[name].values[held], raw[name].values[held], rtol=1e-6, atol=4e-7 * scale
+            back[name].values[held],
+            raw[name].values[held],
+            rtol=1e-6,
+            atol=4e-7 * scale,
         )
     schema = example_names(tmp_path / "back", kind)
     assert schema == set(raw)
@@ -290,7 +290,9 @@ def test_parquet_keeps_row_groups_codec_order_and_what_it_does_not_read(tmp_path
     found = file.read()
     assert found.column_names == table.column_names
     for name in ("nested", "word"):
-        assert found.column(name).combine_chunks() == table.column(name).combine_chunks()
+        assert (
+            found.column(name).combine_chunks() == table.column(name).combine_chunks()
+        )
 
 
 def tf_example(**features) -> bytes:

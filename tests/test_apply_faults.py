@@ -4,6 +4,7 @@
 
 import pathlib
 
+import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +15,7 @@ from tfnorm import arrays
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import schemes
+from tfnorm.beam import apply as apply_lib
 from tfnorm.sources import framing
 from tfnorm.sources import write
 
@@ -169,6 +171,47 @@ def test_numbers_that_a_type_cannot_hold_are_named(tmp_path):
     pq.write_table(there.set_column(0, "n", wide), path)
     error = fails(errors.FeatureError, path, tmp_path / "back", fitted, inverse=True)
     assert (error.feature, error.file) == ("n", str(path))
+
+
+def test_what_a_worker_left_that_died_is_no_part_of_the_folder(
+    data, tmp_path, monkeypatch
+):
+    whole = apply_lib.rewrite_shard
+
+    def rewrite(shard, folder, applied):
+        left = pathlib.Path(folder, f".{pathlib.Path(shard.path).name}.x")
+        left.mkdir()
+        (left / "half").write_text("")
+        return whole(shard, folder, applied)
+
+    monkeypatch.setattr(apply_lib, "rewrite_shard", rewrite)
+    found = apply(data / "*.parquet", tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {*found.files, "applied.json"}
+
+
+def test_batches_without_a_feature_name_it(data):
+    batch = arrays.Batch({"x": arrays.Column(DATA["x"])}, 4)
+    with (
+        pytest.raises(errors.FeatureError) as raised,
+        tfnorm.beam.typed_errors(),
+        beam.Pipeline("FnApiRunner") as pipeline,
+    ):
+        _ = pipeline | beam.Create([batch]) | tfnorm.beam.ApplyRecipe(FITTED)
+    assert raised.value.feature == "n"
+
+
+def test_batches_with_a_column_that_is_to_be_added_name_it():
+    columns = {name: arrays.Column(values) for name, values in DATA.items()}
+    columns["x_missing"] = columns["x"]
+    with (
+        pytest.raises(errors.RecipeError) as raised,
+        tfnorm.beam.typed_errors(),
+        beam.Pipeline("FnApiRunner") as pipeline,
+    ):
+        batch = arrays.Batch(columns, 4)
+        _ = pipeline | beam.Create([batch]) | tfnorm.beam.ApplyRecipe(FITTED)
+    assert raised.value.feature == "x_missing"
 
 
 def test_what_is_no_integer_any_more_is_named():

@@ -140,7 +140,8 @@ class Applied:
             return ()
         features = self.fitted.recipe.features
         return tuple(
-            recipe_lib.indicator_name(name) for name in features
+            recipe_lib.indicator_name(name)
+            for name in features
             if features[name].indicator
         )
 
@@ -155,9 +156,10 @@ class _ApplyToBatch(beam.DoFn):
 
     def process(self, batch: arrays.Batch):
         with failures.carried():
-            made = self._applied(batch)
-        columns = {**batch.columns, **made}
-        columns = {n: column for n, column in columns.items() if column is not None}
+            if not self._applied.inverse:
+                self._applied.fitted.recipe.check_columns(batch.columns)
+            made = {**batch.columns, **self._applied(batch)}
+        columns = {n: column for n, column in made.items() if column is not None}
         yield dataclasses.replace(batch, columns=columns)
 
 
@@ -170,26 +172,28 @@ class _RewriteShard(beam.DoFn):
         _, shards = named
         for shard in shards:
             with failures.carried():
-                yield self._rewrite(shard)
+                yield rewrite_shard(shard, self._out, self._applied)
 
-    def _rewrite(self, shard: sources.Shard) -> Rewritten:
-        shard = dataclasses.replace(shard, features=self._applied.columns)
-        path = os.path.join(self._out, os.path.basename(shard.path))
-        rows = bad_records = 0
-        values = dict.fromkeys(self._applied.fitted.maps, 0)
-        for batch in sources.rewrite(
-            shard,
-            path,
-            self._applied,
-            optional=self._applied.indicators,
-            restore=self._applied.inverse,
-        ):
-            rows += batch.rows
-            bad_records += batch.bad_records
-            for name in values:
-                missing = batch.columns[name].missing
-                lost = 0 if missing is None else int(missing.sum())
-                values[name] += batch.rows - lost
-            beam.metrics.Metrics.counter("tfnorm", "rows").inc(batch.rows)
-            beam.metrics.Metrics.counter("tfnorm", "bad_records").inc(batch.bad_records)
-        return Rewritten(shard.path, path, rows, bad_records, values)
+
+def rewrite_shard(shard: sources.Shard, folder: str, applied: Applied) -> Rewritten:
+    """Writes a shard again into a folder; see `RewriteShards`."""
+    shard = dataclasses.replace(shard, features=applied.columns)
+    path = os.path.join(folder, os.path.basename(shard.path))
+    rows = bad_records = 0
+    values = dict.fromkeys(applied.fitted.maps, 0)
+    for batch in sources.rewrite(
+        shard,
+        path,
+        applied,
+        optional=applied.indicators,
+        restore=applied.inverse,
+    ):
+        rows += batch.rows
+        bad_records += batch.bad_records
+        for name in values:
+            missing = batch.columns[name].missing
+            lost = 0 if missing is None else int(missing.sum())
+            values[name] += batch.rows - lost
+        beam.metrics.Metrics.counter("tfnorm", "rows").inc(batch.rows)
+        beam.metrics.Metrics.counter("tfnorm", "bad_records").inc(batch.bad_records)
+    return Rewritten(shard.path, path, rows, bad_records, values)

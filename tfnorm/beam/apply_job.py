@@ -67,8 +67,9 @@ def apply_recipe(
 
     With `inverse` it goes back: to floats within the rounding of the maps, and to
     integers, undone in float64 and rounded: of affine maps they are equal to what they
-    were within 2**22 of the centre, since a normalized float32 has 24 bits. Parquet columns get their types back, added columns go, and what
-    those mark is missing again. Imputed values that no column marks stay.
+    were within 2**22 of the centre, since a normalized float32 has 24 bits. Parquet
+    columns get their types back, added columns go, and what those mark is missing
+    again. Imputed values that no column marks stay.
 
     The folder is written whole or not at all; an earlier one of the kind is replaced.
 
@@ -85,6 +86,22 @@ def apply_recipe(
         NotInvertible: if a feature's map loses information.
         ArtifactError: if the folder cannot be written, or is of another kind.
         OptionsError: if Beam cannot run with the options.
+
+    Example:
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from tfnorm import schemes
+    >>> from tfnorm.sources import write
+    >>> data = {"x": np.array([1.0, 3.0])}
+    >>> recipe = recipe_lib.Recipe({"x": schemes.ZScore()})
+    >>> fitted = recipe.fit(analysis.analyze(data, recipe))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = write.write_parquet(data, f"{folder}/raw/d")
+    ...     found = apply_recipe(paths, fitted, f"{folder}/out")
+    ...     (batch,) = sources.batches(f"{folder}/out/*.parquet")
+    >>> batch.columns["x"].values, found.rows
+    (array([-1.,  1.]), 2)
     """
     applied = apply.Applied(fitted, inverse)
     if inverse:

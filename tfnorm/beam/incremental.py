@@ -75,9 +75,9 @@ def before(
     """
     if recipe is not None and recipe.passes > 1:
         raise errors.RecipeError(
-            "A step that follows a fitted one is fitted to what that makes of all data, "
-            "so these statistics cannot be kept and added to. Compute them anew; "
-            "`cache` saves reading what is unchanged."
+            "A step that follows a fitted one is fitted to what that makes of all the "
+            "data, so its statistics cannot be added to. Compute them anew; `cache` "
+            "saves reading what is unchanged."
         )
     if not os.path.lexists(path):
         return artifact.Statistics()

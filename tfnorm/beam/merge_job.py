@@ -34,6 +34,20 @@ def merge_statistics(
         ArtifactError: if one cannot be read, or the merged one not be written.
         StatisticsError: if they do not fit together.
         OptionsError: if Beam cannot run with the options.
+
+    Example:
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import tfnorm
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for day in (1, 2):
+    ...         found = tfnorm.analyze({"x": np.arange(10.0) * day})
+    ...         found.save(f"{folder}/{day}")
+    ...     days = [f"{folder}/1", f"{folder}/2"]
+    ...     merged = merge_statistics(days, f"{folder}/both")
+    >>> merged["x"].mean, merged.rows
+    (np.float64(6.75), 20)
     """
     if not parts:
         raise errors.EmptyDataError("there are no statistics to merge.")

@@ -30,17 +30,20 @@ def forward_columns(
         The features of the recipe, and `<feature>_missing` where it asks for that.
 
     Raises:
-        FeatureError: if a feature holds no numbers, or rows of another shape.
+        FeatureError: if a feature is absent, holds no numbers, or rows of another
+            shape.
 
     Example:
 
     >>> from tfnorm import recipe, schemes, statistics
-    >>> found = statistics.FeatureStatistics().add(np.array([1.0, 3.0]))
+    >>> data = arrays.Column(np.array([1.0, 3.0]))
+    >>> found = statistics.FeatureStatistics().add(data)
     >>> fitted = recipe.Recipe({"x": schemes.ZScore()}).fit({"x": found})
     >>> column = arrays.Column(np.array([3.0, 0.0]), np.array([False, True]))
     >>> forward_columns(fitted, {"x": column})["x"].missing
     array([False,  True])
     """
+    _check(fitted, columns)
     shaped = dict(columns)
     for name in fitted.maps:
         shaped[name] = _shaped(fitted, name, columns[name])
@@ -73,15 +76,36 @@ def inverse_columns(
         The features of the recipe.
 
     Raises:
+        FeatureError: as of `forward_columns`.
         NotInvertible: if a feature's map loses information.
         DataError: if what was an integer would be none, or one of over 64 bits.
+
+    Example:
+
+    >>> from tfnorm import recipe, schemes, statistics
+    >>> data = arrays.Column(np.array([1, 3]))
+    >>> found = statistics.FeatureStatistics().add(data)
+    >>> fitted = recipe.Recipe({"n": schemes.ZScore()}).fit({"n": found})
+    >>> inverse_columns(fitted, forward_columns(fitted, {"n": data}))["n"].values
+    array([1, 3])
     """
+    _check(fitted, columns)
     raw = dict(columns)
     keys = {feature.scheme.key for feature in fitted.recipe.features.values()}
     # A key that is normalized itself is needed as it was.
     for name in sorted(fitted.maps, key=lambda name: name not in keys):
         raw[name] = _undone(fitted, name, {**raw, name: columns[name]})
     return {name: raw[name] for name in fitted.maps}
+
+
+def _check(fitted: fitted_lib.FittedRecipe, columns: _Columns) -> None:
+    for name in fitted.recipe.columns():
+        if name not in columns:
+            raise errors.FeatureError(
+                f"is not among the columns: {', '.join(columns)}. Leave it out by "
+                "`FittedRecipe.select`, or add it.",
+                feature=name,
+            )
 
 
 def _undone(fitted, name: str, columns: _Columns) -> arrays.Column:
@@ -108,7 +132,7 @@ def _undone(fitted, name: str, columns: _Columns) -> arrays.Column:
 
 def _of_each(fitted, columns, apply) -> dict[str, np.ndarray]:
     """What `apply` makes of each feature, which errors name."""
-    result = {}
+    result: dict[str, np.ndarray] = {}
     for name in fitted.maps:
         key = fitted.recipe.features[name].scheme.key
         needed = {n: columns[n] for n in (name, key) if n is not None}
@@ -177,7 +201,7 @@ def _wide(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _everywhere(found: np.ndarray) -> np.ndarray:
     """Whether it is so for all values of a row."""
-    return found.reshape(len(found), -1).all(axis=1)
+    return np.asarray(found.reshape(len(found), -1).all(axis=1))
 
 
 def _or(one: np.ndarray | None, other: np.ndarray) -> np.ndarray:

@@ -62,8 +62,7 @@ class ParquetShard(shards.Shard):
         with self.opened() as file:
             schema = file.schema_arrow
             return {
-                name: arrow.kind(schema.field(name).type)
-                for name in self.names(schema)
+                name: arrow.kind(schema.field(name).type) for name in self.names(schema)
             }
 
     def row_groups(self, file) -> Iterator:

@@ -162,5 +162,3 @@ def _codec(file) -> str:
         return "snappy"
     found = file.metadata.row_group(0).column(0).compression.lower()
     return "none" if found == "uncompressed" else found
-
-

@@ -23,7 +23,10 @@ def write(
     optional: Sequence[str],
     restore: bool,
 ) -> Iterator[arrays.Batch]:
-    """Writes the file; see `rewriting.rewrite`. `restore` says nothing of a TFRecord."""
+    """Writes the file; see `rewriting.rewrite`.
+
+    `restore` makes no difference: `tf.Example` has one type of integers.
+    """
     compress = streams.compressed(shard.path)
     names = (*shard.features, *optional)
     # No time and no name in the header: equal data give equal bytes.
@@ -42,6 +45,8 @@ def write(
 def _rewritten(batch, records, changed, added) -> Iterator[bytes]:
     """Yields each record of the batch, changed and framed."""
     parse = example.messages().Example.FromString
+    new = [(name, name.encode()) for name in added]
+    frame = framing.Framer()
     taken_out = [name for name, column in changed.items() if column is None]
     columns = {name: column for name, column in changed.items() if column is not None}
     _check_shapes(batch, columns)
@@ -53,20 +58,20 @@ def _rewritten(batch, records, changed, added) -> Iterator[bytes]:
         if column.missing is not None
     ]
     for i, (record, entries) in enumerate(zip(records, behind, strict=True)):
-        message = parse(record + entries if not added else record)
+        for name, key in new:
+            # Most records have no such bytes; parsing tells where they are no key.
+            if key in record and name in parse(record).features.feature:
+                raise _there_already(batch, i, name)
+        message = parse(record + entries)
         features = message.features.feature
-        if added:
-            for name in added:
-                if name in features:
-                    raise _there_already(batch, i, name)
-            message.MergeFromString(entries)
         for name in taken_out:
-            features.pop(name, None)
+            if name in features:
+                del features[name]
         for name, missing in lost:
-            if missing[i]:
-                features.pop(name, None)
+            if missing[i] and name in features:
+                del features[name]
         # In the order of the names, which protobuf otherwise leaves to chance.
-        yield framing.frame(message.SerializeToString(deterministic=True))
+        yield frame(message.SerializeToString(deterministic=True))
 
 
 def _check_shapes(batch: arrays.Batch, columns) -> None:

@@ -46,6 +46,24 @@ def rewrite(
         FormatError: The file is damaged, or of a format that is not written.
         FeatureError: A feature cannot be read, or is to be added and there already.
         ArtifactError: The file cannot be written.
+
+    Example:
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from tfnorm import sources
+    >>> from tfnorm.sources import write
+    >>> def twice(batch):
+    ...     return {"x": arrays.Column(2 * batch.columns["x"].values)}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     data = {"x": np.arange(3), "y": np.arange(3)}
+    ...     (path,) = write.write_parquet(data, f"{folder}/d")
+    ...     (shard,) = sources.open(path, ["x"])
+    ...     for _ in rewrite(shard, f"{folder}/new.parquet", twice):
+    ...         pass
+    ...     (batch,) = sources.batches(f"{folder}/new.parquet")
+    >>> batch.columns["x"].values, batch.columns["y"].values
+    (array([0, 2, 4]), array([0, 1, 2]))
     """
     write: Callable[..., Iterator[arrays.Batch]]
     if isinstance(shard, tfrecord.TFRecordShard):
