@@ -17,6 +17,7 @@ from tfnorm import arrays
 from tfnorm import recipe as recipe_lib
 from tfnorm import schemes
 from tfnorm import sources
+from tfnorm.schemes import registry
 from tfnorm.sources import example
 from tfnorm.sources import framing
 from tfnorm.sources import write
@@ -351,3 +352,61 @@ def test_the_summary_says_what_made_the_files(folder, fitted, tmp_path):
     assert said == dataclasses.asdict(found) | {"files": list(found.files)}
     assert said["statistics_digest"] == fitted.statistics_digest
     assert said["fitted"] == fitted.digest
+
+
+VECTORS = {
+    name: row
+    for name, row in registry.REGISTRY.items()
+    if row.domain in ("real", "above_minus_one", "positive", "pixels")
+}
+
+
+@pytest.fixture(scope="module")
+def of_all_schemes(tmp_path_factory):
+    """Files with a column of vectors for each scheme of vectors, and the fitted."""
+    rng = np.random.default_rng(0)
+    raw = {}
+    for name, row in VECTORS.items():
+        values = rng.gamma(2.0, 20.0, (200, 3)).clip(1, 255)
+        values = values - 30 if row.domain == "real" else values
+        missing = rng.random(200) < 0.1
+        raw[name] = arrays.Column(values.astype(np.float32), missing)
+    recipe = tfnorm.Recipe({name: row.scheme for name, row in VECTORS.items()})
+    folder = tmp_path_factory.mktemp("schemes")
+    write.write_tfrecords(raw, folder / "d", shards=2)
+    write.write_parquet(raw, folder / "d", shards=2)
+    return folder, raw, recipe.fit(tfnorm.analyze(raw, recipe))
+
+
+@pytest.mark.parametrize("kind", ["tfrecord", "parquet"])
+def test_every_scheme_of_vectors_gives_files_what_it_gives_arrays(
+    of_all_schemes, tmp_path, kind
+):
+    folder, raw, fitted = of_all_schemes
+    apply(folder / f"d-*.{kind}", fitted, tmp_path / "out")
+    found = read(tmp_path / f"out/*.{kind}", raw)
+    for name, expected in fitted.forward(raw).items():
+        held = ~raw[name].missing
+        np.testing.assert_array_equal(~absent(found[name]), held, err_msg=name)
+        np.testing.assert_array_equal(
+            found[name].values[held], expected[held], err_msg=name
+        )
+
+
+@pytest.mark.parametrize("kind", ["tfrecord", "parquet"])
+def test_every_scheme_that_inverts_turns_files_back_as_arrays(
+    of_all_schemes, tmp_path, kind
+):
+    folder, raw, fitted = of_all_schemes
+    names = [n for n, row in VECTORS.items() if row.inverse != "nowhere"]
+    fitted = fitted.select(names)
+    apply(folder / f"d-*.{kind}", fitted, tmp_path / "out")
+    apply(tmp_path / f"out/*.{kind}", fitted, tmp_path / "back", inverse=True)
+    found = read(tmp_path / f"back/*.{kind}", names)
+    normalized = {n: x for n, x in fitted.forward(raw).items() if n in names}
+    for name, expected in fitted.inverse(normalized).items():
+        held = ~raw[name].missing
+        np.testing.assert_array_equal(~absent(found[name]), held, err_msg=name)
+        np.testing.assert_array_equal(
+            found[name].values[held], expected[held], err_msg=name
+        )
