@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from click import testing
 
@@ -46,7 +47,7 @@ def stats(data, out="s", pattern="d-*.parquet", **options):
 
 @pytest.mark.parametrize(
     "command",
-    ["stats", "show", "merge", "diff", "fit", "bake", "inspect", "verify"],
+    ["stats", "show", "merge", "diff", "fit", "apply", "bake", "inspect", "verify"],
 )
 def test_every_command_explains_itself(command):
     assert "Usage:" in call(command, "--help")
@@ -93,6 +94,47 @@ def test_stats_reads_once_more_where_a_step_follows_a_fitted_one(data, capfd):
     assert "Reading the data once more, for affine(x)" in capfd.readouterr().err
     expected = tfnorm.analyze(data / "d-*.parquet", recipe)
     assert tfnorm.load_statistics(data / "s").digest == expected.digest
+
+
+def test_stats_adds_to_those_of_before_and_reads_what_is_new(data):
+    stats(data, out="all")
+    for part in ("0", "1"):
+        call("stats", data / f"d-0000{part}-of-*.parquet", "--update", data / "kept",
+             "--recipe", data / "recipe.json", "--cache", data / "cache")  # fmt: skip
+    call("diff", data / "kept", data / "all")
+    assert len(list((data / "cache").iterdir())) == 2
+
+
+def test_stats_says_where_to_write_to(data):
+    assert "Missing option '--out'" in call("stats", data / "*.parquet", status=2)
+
+
+def test_apply_writes_what_forward_gives_and_turns_it_back(data):
+    stats(data)
+    call("fit", data / "s", "--out", data / "fitted.json")
+    fitted = tfnorm.load_fitted(data / "fitted.json")
+    names = ("--recipe", data / "fitted.json", "--out")
+    said = call("apply", data / "d-*.parquet", *names, data / "there")
+    assert "100 rows in 2 files" in said
+    call("apply", data / "there/*.parquet", "--inverse", *names, data / "back", "--",
+         "--runner=FnApiRunner")  # fmt: skip
+    for part in ("0", "1"):
+        name = f"d-0000{part}-of-00002.parquet"
+        raw = pq.read_table(data / name)
+        there = pq.read_table(data / "there" / name)
+        forward = fitted.forward({n: raw[n].to_numpy() for n in ("x", "n")})
+        for column, values in forward.items():
+            np.testing.assert_array_equal(there[column], values)
+        assert pq.read_table(data / "back" / name)["n"] == raw["n"]
+
+
+def test_apply_says_which_formats_are_written(data):
+    stats(data)
+    call("fit", data / "s", "--out", data / "fitted.json")
+    (data / "d.csv").write_text("x,n\n1.5,2\n")
+    said = call("apply", data / "d.csv", "--recipe", data / "fitted.json", "--out",
+                data / "there", status=2)  # fmt: skip
+    assert "FormatError" in said and "read but not written" in said
 
 
 def test_show_prints_what_was_computed(data):

@@ -1,6 +1,6 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The main job: from raw flights to what a fresh process serves."""
+"""The main job, and the files that run each step on the runner that flags name."""
 
 import subprocess
 import sys
@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 import tfnorm
+from pipelines import apply_recipe
+from pipelines import compute_statistics
 from pipelines import flights
+from pipelines import merge_statistics
+from tfnorm import schemes
+from tfnorm.sources import write
 
 
 def test_reads_every_flight():
@@ -35,3 +40,105 @@ def test_serves_in_a_fresh_process_what_the_model_says(tmp_path):
     found = tfnorm.load_statistics(tmp_path / "statistics-parquet")
     assert found.rows == 20_000
     assert tfnorm.inspect(tmp_path / "saved_model").statistics_digest == found.digest
+
+
+FLAGS = {
+    "one process": [],
+    "processes": [
+        "--runner=FnApiRunner",
+        "--direct_running_mode=multi_processing",
+        "--direct_num_workers=2",
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rows")
+    rng = np.random.default_rng(0)
+    columns = {"x": rng.normal(size=999).astype(np.float32), "n": np.arange(999)}
+    write.write_tfrecords(columns, folder / "d", shards=3)
+    recipe = tfnorm.Recipe({"x": schemes.Robust(), "n": schemes.ZScore()})
+    recipe.save(folder / "recipe.json")
+    return folder
+
+
+def flags(**options) -> list[str]:
+    return [f"--{name}={value}" for name, value in options.items()]
+
+
+@pytest.mark.parametrize("engine", FLAGS)
+def test_statistics_are_computed_and_merged_by_flags_alone(data, tmp_path, engine):
+    beam_flags = FLAGS[engine]
+    recipe = data / "recipe.json"
+    for shard in range(3):
+        compute_statistics.main(
+            flags(
+                input=data / f"d-0000{shard}-*.tfrecord",
+                recipe=recipe,
+                out=tmp_path / f"part{shard}",
+                fitted=tmp_path / "fitted.json",
+            )
+            + (beam_flags if shard == 0 else [])
+        )
+    merged = merge_statistics.main(
+        flags(part=tmp_path / "part*", out=tmp_path / "all") + beam_flags
+    )
+    expected = tfnorm.analyze(data / "*.tfrecord", tfnorm.load_recipe(recipe))
+    assert merged.digest == expected.digest
+    assert tfnorm.load_statistics(tmp_path / "all").digest == expected.digest
+    assert tfnorm.load_fitted(tmp_path / "fitted.json").statistics_digest == (
+        tfnorm.load_statistics(tmp_path / "part2").digest
+    )
+    rest = merge_statistics.main(
+        flags(part=tmp_path / "all", subtract=tmp_path / "part2", out=tmp_path / "rest")
+    )
+    assert rest.rows == 666
+
+
+def test_statistics_are_added_to_by_flags_alone(data, tmp_path):
+    for shard in range(3):
+        found = compute_statistics.main(
+            flags(
+                input=data / f"d-0000{shard}-*.tfrecord",
+                update=tmp_path / "all",
+                out=tmp_path / "all",
+                cache=tmp_path / "cache",
+            )
+        )
+    assert found.digest == tfnorm.analyze(data / "*.tfrecord").digest
+
+
+def test_files_are_normalized_by_flags_alone_to_the_same_bytes(data, tmp_path):
+    recipe = tfnorm.load_recipe(data / "recipe.json")
+    recipe.fit(tfnorm.analyze(data / "*.tfrecord", recipe)).save(tmp_path / "f.json")
+    for engine, beam_flags in FLAGS.items():
+        there, back = tmp_path / engine, tmp_path / f"{engine} back"
+        fitted = tmp_path / "f.json"
+        given = flags(input=data / "*.tfrecord", fitted=fitted, out=there)
+        assert apply_recipe.main([*given, *beam_flags]).rows == 999
+        given = flags(input=there / "*.tfrecord", fitted=fitted, out=back, feature="n")
+        apply_recipe.main([*given, "--inverse"])
+    names = {path.name for path in data.glob("*.tfrecord")} | {"applied.json"}
+    for one, other in (FLAGS, (f"{engine} back" for engine in FLAGS)):
+        assert {path.name for path in (tmp_path / one).iterdir()} == names
+        for name in names:
+            first, second = tmp_path / one / name, tmp_path / other / name
+            assert first.read_bytes() == second.read_bytes()
+    batches = tfnorm.sources.batches(tmp_path / "one process back/*.tfrecord", ["n"])
+    found = np.concatenate([batch.columns["n"].values for batch in batches])
+    np.testing.assert_array_equal(found, np.arange(999))
+
+
+def test_a_flag_that_nobody_knows_is_an_error(data, tmp_path):
+    with pytest.raises(tfnorm.errors.OptionsError, match="--runer"):
+        compute_statistics.main(
+            flags(input=data / "*.tfrecord", out=tmp_path / "s", runer="FnApiRunner")
+        )
+
+
+def test_a_fitted_recipe_needs_a_recipe(data, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        given = flags(input=data / "*", out=tmp_path / "s", fitted=tmp_path / "f")
+        compute_statistics.main(given)
+    assert "--fitted needs --recipe" in capsys.readouterr().err

@@ -1,17 +1,25 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Statistics of a whole data set, on any Beam runner."""
+"""Statistics of a whole data set, and what to do with them, on any Beam runner."""
 
+from tfnorm.beam.apply import ApplyRecipe
+from tfnorm.beam.apply import RewriteShards
+from tfnorm.beam.apply_job import apply_recipe
 from tfnorm.beam.compute import ComputeStatistics
 from tfnorm.beam.compute import ReadBatches
 from tfnorm.beam.compute import WriteStatistics
 from tfnorm.beam.failures import typed_errors
 from tfnorm.beam.job import compute_statistics
+from tfnorm.beam.merge_job import merge_statistics
 
 __all__ = [
+    "ApplyRecipe",
     "ComputeStatistics",
     "ReadBatches",
+    "RewriteShards",
     "WriteStatistics",
+    "apply_recipe",
     "compute_statistics",
+    "merge_statistics",
     "typed_errors",
 ]

@@ -121,7 +121,7 @@ class MergeStatistics(beam.PTransform):
         # Without Combine's own default, which is a side input and another stage.
         return (
             found
-            | "MergeStatistics" >> beam.CombineGlobally(_Merge()).without_defaults()
+            | "MergeStatistics" >> beam.CombineGlobally(Merge()).without_defaults()
             | "CheckStatistics" >> check
         )
 
@@ -200,7 +200,9 @@ class _SummarizeBundle(beam.DoFn):
         yield beam.transforms.window.GlobalWindows.windowed_value(found)
 
 
-class _Merge(beam.CombineFn):
+class Merge(beam.CombineFn):
+    """Merges statistics, in any order and grouping to the same bits."""
+
     def create_accumulator(self) -> artifact.Statistics:
         return artifact.Statistics()
 

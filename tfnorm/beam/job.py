@@ -3,6 +3,7 @@
 """The statistics job: from files to the artifact."""
 
 import contextlib
+import functools
 import io
 import os
 import tempfile
@@ -18,6 +19,7 @@ from tfnorm import recipe as recipe_lib
 from tfnorm import sources
 from tfnorm.beam import compute
 from tfnorm.beam import failures
+from tfnorm.beam import incremental
 
 _IN_PROCESS = ("FnApiRunner", "DirectRunner", "BundleBasedDirectRunner")
 
@@ -28,6 +30,8 @@ def compute_statistics(
     out: str | os.PathLike,
     *,
     max_bad_records: int = 0,
+    update: str | os.PathLike | None = None,
+    cache: str | os.PathLike | None = None,
     beam_args: Sequence[str] = (),
 ) -> artifact.Statistics:
     """Runs the statistics job and returns what it wrote.
@@ -40,6 +44,11 @@ def compute_statistics(
         recipe: What to take statistics of; `None` for every feature of numbers.
         out: Folder of the artifact to write.
         max_bad_records: How many unreadable records to leave out and count.
+        update: Folder of statistics of other files, kept from before, that these are
+            to be merged with: `out` itself, to add day after day (one job at a time).
+            There are none yet where it is not there.
+        cache: Folder in which to keep the statistics of each file, so that only files
+            that are new or changed since are read. The result is the same.
         beam_args: Beam's own options, such as `--runner=...`. By default, the job
             runs in this process.
 
@@ -50,39 +59,61 @@ def compute_statistics(
     """
     features = None if recipe is None else recipe.columns()
     shards = sources.open(pattern, features, max_bad_records=max_bad_records)
-    merge = compute.MergeStatistics(recipe, max_bad_records)
+    kept = None if update is None else incremental.before(update, recipe, shards)
+    run = functools.partial(_run, shards, max_bad_records, cache, beam_args)
     if recipe is None or recipe.passes == 1:
-        return _run(shards, compute.SummarizeBundles(recipe), merge, out, beam_args)
+        return run(recipe, recipe, None, out, kept)
     # What one pass found is no artifact yet: it is kept beside it meanwhile.
     parent = os.path.dirname(os.path.abspath(out))
     os.makedirs(parent, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=parent) as folder:
         path = os.path.join(folder, "statistics")
-        found = _run(shards, compute.SummarizeBundles(recipe), merge, path, beam_args)
-        merge = compute.MergeStatistics(None, max_bad_records)
+        found = run(recipe, recipe, None, path)
         while views := analysis.later_pass(recipe, found):
-            summarize = compute.SummarizeBundles(recipe, views)
-            more = _run(shards, summarize, merge, path, beam_args)
+            more = run(recipe, None, views, path)
             found = analysis.with_pass(found, more)
     found.save(out)
     return found
 
 
-def _run(shards, summarize, merge, out, beam_args) -> artifact.Statistics:
-    """One pass over the data."""
-    with failures.typed_errors(), _pipeline(beam_args) as pipeline:
-        _ = (
-            pipeline
-            | "ListShards" >> beam.Create(shards, reshuffle=False)
-            | compute.ReadBatches()
-            | summarize
-            | merge
-            | compute.WriteStatistics(os.fspath(out))
-        )
+def _run(
+    shards: Sequence[sources.Shard],
+    max_bad_records: int,
+    cache: str | os.PathLike | None,
+    beam_args: Sequence[str],
+    recipe: recipe_lib.Recipe | None,
+    complete: recipe_lib.Recipe | None,
+    views: dict[str, recipe_lib.View] | None,
+    out: str | os.PathLike,
+    kept: artifact.Statistics | None = None,
+) -> artifact.Statistics:
+    """One pass over the data, of which `complete` says what must have values."""
+    summarize: beam.PTransform
+    if cache is None:
+        summarize = compute.SummarizeBundles(recipe, views)
+    else:
+        summarize = incremental.SummarizeFiles(recipe, cache, views)
+    kept = artifact.Statistics() if kept is None else kept
+    allowed = max_bad_records + kept.bad_records
+    with failures.typed_errors(), pipeline_of(beam_args) as pipeline:
+        listed = pipeline | "ListShards" >> beam.Create(shards, reshuffle=False)
+        if cache is None:
+            listed |= compute.ReadBatches()
+        found = listed | summarize
+        if kept.rows or kept.bad_records:
+            old = pipeline | "OfBefore" >> beam.Create([kept], reshuffle=False)
+            found = (found, old) | "AddToThoseBefore" >> beam.Flatten()
+        merge = compute.MergeStatistics(complete, allowed)
+        _ = found | merge | compute.WriteStatistics(os.fspath(out))
     return artifact.load_statistics(out)
 
 
-def _pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
+def pipeline_of(beam_args: Sequence[str]) -> beam.Pipeline:
+    """Returns a pipeline with Beam's options; without any, it runs in this process.
+
+    Raises:
+        OptionsError: if Beam cannot run with the options.
+    """
     flags = list(beam_args)
     if not any(flag.startswith("--runner") for flag in flags):
         # The default, DirectRunner, looks for another runner to download first.

@@ -21,6 +21,13 @@ class _Group(click.Group):
 
 _folder = click.Path(file_okay=False)
 _file = click.Path(dir_okay=False)
+_max_bad_records = click.option(
+    "--max-bad-records",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Unreadable records to leave out and count before it is an error.",
+)
 
 
 @click.group(cls=_Group)
@@ -36,16 +43,20 @@ def main() -> None:
 @main.command()
 @click.argument("patterns", metavar="PATTERN...", nargs=-1, required=True)
 @click.option("--recipe", type=_file, help="Recipe (JSON). Default: all numbers.")
-@click.option("--out", type=_folder, required=True, help="Folder to write.")
+@click.option("--out", type=_folder, help="Folder to write.")
 @click.option(
-    "--max-bad-records",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Unreadable records to leave out and count before it is an error.",
+    "--update",
+    type=_folder,
+    help="Statistics of other files to add to; replaced unless `--out` is given.",
 )
+@click.option(
+    "--cache",
+    type=_folder,
+    help="Folder that keeps each file's statistics: reads what is new or changed.",
+)
+@_max_bad_records
 @click.pass_context
-def stats(ctx, patterns, recipe, out, max_bad_records) -> None:
+def stats(ctx, patterns, recipe, out, update, cache, max_bad_records) -> None:
     """Compute statistics of TFRecord, Parquet or CSV files with Beam.
 
     Beam's own options go behind `--`, such as `-- --runner=DataflowRunner`.
@@ -53,6 +64,9 @@ def stats(ctx, patterns, recipe, out, max_bad_records) -> None:
     patterns, beam_args = _split_beam_args(patterns)
     if not patterns:
         raise click.UsageError("Missing argument 'PATTERN...'.", ctx)
+    out = out or update
+    if out is None:
+        raise click.UsageError("Missing option '--out' or '--update'.", ctx)
     from tfnorm import recipe as recipe_lib
     from tfnorm import sources
     from tfnorm.cli import show as show_lib
@@ -68,6 +82,8 @@ def stats(ctx, patterns, recipe, out, max_bad_records) -> None:
             wanted,
             out,
             max_bad_records=max_bad_records,
+            update=update,
+            cache=cache,
             beam_args=beam_args,
         )
     show_lib.statistics(found)
@@ -140,6 +156,45 @@ def fit(path, recipe, out) -> None:
     fitted = wanted.fit(found)
     fitted.save(out)
     show_lib.fitted(fitted)
+    click.echo(f"Written to {out}")
+
+
+@main.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option("--recipe", type=_file, required=True, help="Fitted recipe (JSON).")
+@click.option("--out", type=_folder, required=True, help="Folder to write.")
+@click.option("--inverse", is_flag=True, help="Turn normalized files back.")
+@_max_bad_records
+@click.pass_context
+def apply(ctx, inputs, recipe, out, inverse, max_bad_records) -> None:
+    """Normalize TFRecord or Parquet files with Beam, or turn them back.
+
+    Each file is written to the folder under its name; what the recipe does not name
+    passes through. Beam's own options go behind `--`.
+    """
+    inputs, beam_args = _split_beam_args(inputs)
+    if not inputs:
+        raise click.UsageError("Missing argument 'INPUT...'.", ctx)
+    from tfnorm import recipe as recipe_lib
+    from tfnorm import sources
+    from tfnorm.cli import show as show_lib
+
+    fitted = recipe_lib.load_fitted(recipe)
+    # Fails before Beam takes its seconds to load.
+    sources.check_written(sources.open(inputs, fitted.recipe.columns()))
+    with show_lib.progress("Turning the data back" if inverse else "Normalizing"):
+        from tfnorm import beam
+
+        found = beam.apply_recipe(
+            inputs,
+            fitted,
+            out,
+            inverse=inverse,
+            max_bad_records=max_bad_records,
+            beam_args=beam_args,
+        )
+    bad = f", {found.bad_records} bad records left out" if found.bad_records else ""
+    click.echo(f"{found.rows:,} rows in {len(found.files)} files{bad}")
     click.echo(f"Written to {out}")
 
 

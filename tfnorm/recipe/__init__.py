@@ -5,6 +5,8 @@
 import os
 
 from tfnorm.recipe import disk
+from tfnorm.recipe.columnar import forward_columns
+from tfnorm.recipe.columnar import inverse_columns
 from tfnorm.recipe.features import Feature
 from tfnorm.recipe.features import Recipe
 from tfnorm.recipe.features import View
@@ -19,7 +21,9 @@ __all__ = [
     "FittedRecipe",
     "Recipe",
     "View",
+    "forward_columns",
     "indicator_name",
+    "inverse_columns",
     "load_fitted",
     "load_recipe",
     "missing_indicator",

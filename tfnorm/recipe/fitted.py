@@ -4,6 +4,7 @@
 
 import collections.abc
 import dataclasses
+import hashlib
 import os
 import typing
 
@@ -132,6 +133,11 @@ class FittedRecipe:
             {n: self.kinds[n] for n in names},
             self.statistics_digest,
         )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the fitted recipe's JSON: equal ones have equal digests."""
+        return hashlib.sha256(config.dumps(self).encode()).hexdigest()
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the fitted recipe as JSON."""

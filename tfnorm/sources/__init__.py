@@ -13,12 +13,22 @@ from typing import Any
 from tfnorm import arrays
 from tfnorm.sources import locate
 from tfnorm.sources import memory
+from tfnorm.sources import rewriting
 from tfnorm.sources import shards
 
-__all__ = ["Shard", "batches", "is_path_like", "open"]
+__all__ = [
+    "Shard",
+    "batches",
+    "check_written",
+    "is_path_like",
+    "open",
+    "rewrite",
+]
 
 Shard = shards.Shard
 is_path_like = locate.is_path_like
+rewrite = rewriting.rewrite
+check_written = rewriting.check_written
 
 
 def open(

@@ -14,7 +14,7 @@ def kind(arrow_type) -> str:
     """Returns the class of numbers that a type (or its list's items) holds."""
     import pyarrow as pa
 
-    t = _item(arrow_type)
+    t = item(arrow_type)
     if pa.types.is_dictionary(t):
         t = t.value_type
     if pa.types.is_floating(t) or pa.types.is_decimal(t):
@@ -64,7 +64,7 @@ def column(
     t = data.type
     if pa.types.is_null(t):
         return arrays.Column(np.zeros(len(data), np.float32), np.ones(len(data), bool))
-    if _is_list(t):
+    if is_list(t):
         where = {"feature": feature, "file": file}
         return _list(data, where, first_record, width)
     missing = _nulls(data) if data.null_count else None
@@ -173,7 +173,8 @@ def _combine(data):
     )
 
 
-def _is_list(t) -> bool:
+def is_list(t) -> bool:
+    """Says whether a type is one of lists, whatever their sizes and offsets."""
     import pyarrow as pa
 
     return (
@@ -185,8 +186,9 @@ def _is_list(t) -> bool:
     )
 
 
-def _item(t):
-    while _is_list(t):
+def item(t):
+    """Returns the type of what is in lists (of lists), or the type itself."""
+    while is_list(t):
         t = t.value_type
     return t
 

@@ -53,15 +53,26 @@ def checksum(data: bytes) -> int:
 
 def frame(data: bytes) -> bytes:
     """Returns `data` as one TFRecord record."""
-    header = struct.pack("<Q", len(data))
-    return b"".join(
-        (
-            header,
-            struct.pack("<I", checksum(header)),
-            data,
-            struct.pack("<I", checksum(data)),
-        )
-    )
+    return b"".join((_header(len(data)), data, struct.pack("<I", checksum(data))))
+
+
+def _header(length: int) -> bytes:
+    header = struct.pack("<Q", length)
+    return header + struct.pack("<I", checksum(header))
+
+
+class Framer:
+    """Frames records as `frame` does, with the header of each length made once."""
+
+    def __init__(self):
+        self._headers: dict[int, bytes] = {}
+
+    def __call__(self, data: bytes) -> bytes:
+        """Returns `data` as one TFRecord record."""
+        header = self._headers.get(len(data))
+        if header is None:
+            header = self._headers[len(data)] = _header(len(data))
+        return header + data + checksum(data).to_bytes(4, "little")
 
 
 def looks_like_tfrecord(path: str) -> bool:

@@ -35,8 +35,8 @@ class ParquetShard(shards.Shard):
             FormatError: The file is no Parquet file, or damaged.
             FeatureError: A column is absent, holds no numbers, or is ragged.
         """
-        with self._open() as file:
-            names = self._names(file.schema_arrow)
+        with self.opened() as file:
+            names = self.names(file.schema_arrow)
             widths: dict[str, int] = {}
             record = 0
             batches = file.iter_batches(
@@ -47,21 +47,9 @@ class ParquetShard(shards.Shard):
                     batch = next(batches, None)
                 if batch is None:
                     return
-                columns = {}
-                for name in names:
-                    column = arrow.column(
-                        batch.column(batch.schema.get_field_index(name)),
-                        feature=name,
-                        file=self.path,
-                        first_record=record,
-                        width=widths.get(name),
-                    )
-                    if column.missing is None or not column.missing.all():
-                        shape = column.values.shape
-                        widths[name] = 1 if len(shape) == 1 else shape[1]
-                    columns[name] = column
-                if batch.num_rows:
-                    yield arrays.Batch(columns, batch.num_rows, self.path, record)
+                found = self.batch(batch, names, record, widths)
+                if found.rows:
+                    yield found
                 record += batch.num_rows
 
     def kinds(self) -> dict[str, str]:
@@ -71,15 +59,65 @@ class ParquetShard(shards.Shard):
             FormatError: The file is no Parquet file, or damaged.
             FeatureError: A column is absent.
         """
-        with self._open() as file:
+        with self.opened() as file:
             schema = file.schema_arrow
             return {
-                name: arrow.kind(schema.field(name).type)
-                for name in self._names(schema)
+                name: arrow.kind(schema.field(name).type) for name in self.names(schema)
             }
 
+    def row_groups(self, file) -> Iterator:
+        """Yields each row group of the opened file as a Table.
+
+        Of a file that has none, it yields one Table without rows.
+
+        Raises:
+            FormatError: The file is damaged.
+        """
+        record = 0
+        for i in range(file.num_row_groups):
+            with self._typed(record):
+                table = file.read_row_group(i, use_threads=False)
+            yield table
+            record += table.num_rows
+        if not file.num_row_groups:
+            yield file.schema_arrow.empty_table()
+
+    def batch(
+        self, data, names: Sequence[str], record: int, widths: dict[str, int]
+    ) -> arrays.Batch:
+        """Converts some columns of a RecordBatch or Table.
+
+        Args:
+            data: Rows of this file.
+            names: The columns.
+            record: Index in the file of the first row.
+            widths: How many items the lists of each column have, as far as known.
+
+        Raises:
+            FeatureError: A column holds no numbers, or is ragged.
+        """
+        columns = {}
+        for name in names:
+            column = arrow.column(
+                data.column(data.schema.get_field_index(name)),
+                feature=name,
+                file=self.path,
+                first_record=record,
+                width=widths.get(name),
+            )
+            if column.missing is None or not column.missing.all():
+                shape = column.values.shape
+                widths[name] = 1 if len(shape) == 1 else shape[1]
+            columns[name] = column
+        return arrays.Batch(columns, data.num_rows, self.path, record)
+
     @contextlib.contextmanager
-    def _open(self):
+    def opened(self):
+        """Opens the file.
+
+        Raises:
+            FormatError: It is no Parquet file, or damaged.
+        """
         import pyarrow.parquet as pq
 
         with self._typed(None):
@@ -102,7 +140,12 @@ class ParquetShard(shards.Shard):
                 record=record,
             ) from error
 
-    def _names(self, schema) -> tuple[str, ...]:
+    def names(self, schema) -> tuple[str, ...]:
+        """Returns the columns to read of a file with this schema.
+
+        Raises:
+            FeatureError: A column is absent, or there are two of its name.
+        """
         if self.features is None:
             return tuple(schema.names)
         for name in self.features:

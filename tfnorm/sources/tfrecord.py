@@ -4,6 +4,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -62,6 +63,32 @@ class TFRecordShard(shards.Shard):
                 yield pending.batch(tally.report())
         if pending.rows or tally.pending:
             yield pending.batch(tally.report())
+
+    def read_records(
+        self, features: Sequence[str]
+    ) -> Iterator[tuple[arrays.Batch, list[bytes]]]:
+        """Yields batches of some features, each with the records of its rows.
+
+        It raises as `read` does.
+        """
+        decoder = decode.Decoder(self.path, features)
+        tally = shards.Tally(self.max_bad_records)
+        pending = _Pending(self.path, decoder)
+        for block in self._blocks():
+            parts = list(decoder.decode(block))
+            faults = [*block.faults, *(fault for part in parts for fault in part[2])]
+            for fault in sorted(faults, key=lambda fault: fault.record):
+                tally.add(fault)
+            for columns, records, _ in parts:
+                pending.add(columns, records)
+                rows = np.searchsorted(block.records, records)
+                places = zip(
+                    block.starts[rows].tolist(), block.ends[rows].tolist(), strict=True
+                )
+                data = [block.data[start:end] for start, end in places]
+                yield pending.batch(tally.report()), data
+        if tally.pending:
+            yield pending.batch(tally.report()), []
 
     def _blocks(self) -> Iterator[framing.Block]:
         return framing.read_blocks(self.path, block_bytes=self.block_bytes)

@@ -57,7 +57,7 @@ def write_tfrecords(
             ):
                 for start in range(rows.start, rows.stop, _ROWS):
                     part = slice(start, min(rows.stop, start + _ROWS))
-                    file.write(b"".join(map(framing.frame, _examples(found, part))))
+                    file.write(b"".join(map(framing.frame, examples(found, part))))
         paths.append(path)
     return paths
 
@@ -82,7 +82,7 @@ def write_parquet(
     import pyarrow.parquet as pq
 
     found = _columns(columns)
-    table = pa.table({name: _arrow(column) for name, column in found.items()})
+    table = pa.table({name: to_arrow(column) for name, column in found.items()})
     paths = []
     for path, rows in _parts(prefix, ".parquet", found, shards):
         with files.whole_file(path) as temporary:
@@ -113,8 +113,11 @@ def _parts(prefix, suffix, found, shards) -> Iterator[tuple[str, slice]]:
         yield path, slice(rows * i // shards, rows * (i + 1) // shards)
 
 
-def _examples(found: dict[str, arrays.Column], rows: slice) -> Iterator[bytes]:
-    """Yields serialized Examples, with the features in the order of `found`."""
+def examples(found: dict[str, arrays.Column], rows: slice) -> Iterator[bytes]:
+    """Yields serialized Examples, with the features in the order of `found`.
+
+    What is missing has no entry; rows with none at all are Examples, too.
+    """
     encoded = [_entries(name, column, rows) for name, column in found.items()]
     for entries in zip(*encoded, strict=True):
         yield _field(1, b"".join(entries))
@@ -179,7 +182,8 @@ def _as_bytes(text: Any) -> bytes:
     return text if isinstance(text, bytes) else str(text).encode()
 
 
-def _arrow(column: arrays.Column):
+def to_arrow(column: arrays.Column):
+    """Returns a column of shape (rows,) or (rows, k) as Arrow; missing is null."""
     import pyarrow as pa
 
     values = column.values

@@ -1,0 +1,56 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Computes exact statistics of files, on whatever runner the flags name.
+
+    python -m pipelines.compute_statistics --input 'data/*.parquet' \
+        --recipe recipe.json --out statistics
+
+All other flags are Beam's own, such as `--runner=FlinkRunner`, or, for two processes
+of this machine, `--direct_running_mode=multi_processing --direct_num_workers=2`.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+import tfnorm
+
+
+def main(arguments: Sequence[str] | None = None) -> tfnorm.Statistics:
+    """Runs the job; returns the statistics that it wrote."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.split("\n")[0], allow_abbrev=False
+    )
+    parser.add_argument(
+        "--input",
+        action="append",
+        required=True,
+        help="Path or pattern of TFRecord, Parquet or CSV files; may come again.",
+    )
+    parser.add_argument("--recipe", help="Recipe (JSON); by default, all numbers.")
+    parser.add_argument("--out", required=True, help="Folder of the artifact.")
+    parser.add_argument("--fitted", help="Where to write the fitted recipe, too.")
+    parser.add_argument("--update", help="Statistics of other files to add to.")
+    parser.add_argument("--cache", help="Folder that keeps each file's statistics.")
+    parser.add_argument("--max_bad_records", type=int, default=0)
+    options, beam_args = parser.parse_known_args(arguments)
+    if options.fitted and not options.recipe:
+        parser.error("--fitted needs --recipe.")
+
+    recipe = tfnorm.load_recipe(options.recipe) if options.recipe else None
+    found = tfnorm.beam.compute_statistics(
+        options.input,
+        recipe,
+        options.out,
+        max_bad_records=options.max_bad_records,
+        update=options.update,
+        cache=options.cache,
+        beam_args=beam_args,
+    )
+    if options.fitted:
+        recipe.fit(found).save(options.fitted)
+    print(f"{found.rows:,} rows, digest {found.digest}")
+    return found
+
+
+if __name__ == "__main__":
+    main()

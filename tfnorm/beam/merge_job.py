@@ -1,0 +1,82 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The job that merges statistics artifacts, and takes some away again."""
+
+import os
+from collections.abc import Sequence
+
+import apache_beam as beam
+
+from tfnorm import artifact
+from tfnorm import errors
+from tfnorm.beam import compute
+from tfnorm.beam import failures
+from tfnorm.beam import job
+
+
+def merge_statistics(
+    parts: Sequence[str | os.PathLike],
+    out: str | os.PathLike,
+    *,
+    subtract: Sequence[str | os.PathLike] = (),
+    beam_args: Sequence[str] = (),
+) -> artifact.Statistics:
+    """Merges statistics artifacts, exactly as if they had been computed at once.
+
+    Args:
+        parts: Folders of the artifacts.
+        out: Folder of the artifact to write.
+        subtract: Folders of artifacts to take away, such as a day or a user's rows.
+        beam_args: Beam's own options, such as `--runner=...`.
+
+    Raises:
+        EmptyDataError: if there is no part.
+        ArtifactError: if one cannot be read, or the merged one not be written.
+        StatisticsError: if they do not fit together.
+        OptionsError: if Beam cannot run with the options.
+
+    Example:
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import tfnorm
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for day in (1, 2):
+    ...         found = tfnorm.analyze({"x": np.arange(10.0) * day})
+    ...         found.save(f"{folder}/{day}")
+    ...     days = [f"{folder}/1", f"{folder}/2"]
+    ...     merged = merge_statistics(days, f"{folder}/both")
+    >>> merged["x"].mean, merged.rows
+    (np.float64(6.75), 20)
+    """
+    if not parts:
+        raise errors.EmptyDataError("there are no statistics to merge.")
+    paths = [os.fspath(path) for path in parts]
+    minus = [os.fspath(path) for path in subtract]
+    with failures.typed_errors(), job.pipeline_of(beam_args) as pipeline:
+        _ = (
+            pipeline
+            | "ListParts" >> beam.Create(paths)
+            | "LoadParts" >> beam.ParDo(_Load()).with_output_types(artifact.Statistics)
+            | "MergeParts" >> beam.CombineGlobally(compute.Merge()).without_defaults()
+            | "SubtractParts" >> beam.ParDo(_Subtract(minus))
+            | compute.WriteStatistics(os.fspath(out))
+        )
+    return artifact.load_statistics(out)
+
+
+class _Load(beam.DoFn):
+    def process(self, path: str):
+        with failures.carried():
+            yield artifact.load_statistics(path)
+
+
+class _Subtract(beam.DoFn):
+    def __init__(self, paths: Sequence[str]):
+        self._paths = tuple(paths)
+
+    def process(self, found: artifact.Statistics):
+        with failures.carried():
+            for path in self._paths:
+                found = found.subtract(artifact.load_statistics(path))
+        yield found
