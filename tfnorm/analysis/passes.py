@@ -31,7 +31,7 @@ def analyze(
     before it makes, once more for each such step, and the log says so.
 
     Args:
-        data: Path or pattern of TFRecord, Parquet or CSV files, or a list of them;
+        data: Path or pattern of files that `tfnorm.sources.open` knows, or a list;
             dict of arrays, NumPy array (its feature is named ""), DataFrame,
             pyarrow Table, tf.data.Dataset, Keras PyDataset, or any iterable of
             batches `x`, `(x, y)` or dicts.

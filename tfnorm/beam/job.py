@@ -36,7 +36,7 @@ def compute_statistics(
     is fitted to what a fitted one before it makes; the log says so.
 
     Args:
-        pattern: Path or pattern of TFRecord, Parquet or CSV files, or a list.
+        pattern: Path or pattern of files that `tfnorm.sources.open` knows, or a list.
         recipe: What to take statistics of; `None` for every feature of numbers.
         out: Folder of the artifact to write.
         max_bad_records: How many unreadable records to leave out and count.

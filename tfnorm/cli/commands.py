@@ -46,7 +46,9 @@ def main() -> None:
 )
 @click.pass_context
 def stats(ctx, patterns, recipe, out, max_bad_records) -> None:
-    """Compute statistics of TFRecord, Parquet or CSV files with Beam.
+    """Compute statistics of files with Beam.
+
+    They are TFRecord, Parquet, CSV, Arrow or NumPy files, by the ends of their names.
 
     Beam's own options go behind `--`, such as `-- --runner=DataflowRunner`.
     """

@@ -26,8 +26,15 @@ def open(
 ) -> list[Shard]:
     """Lists the shards of a data set on disk, after checking that all can be read.
 
-    TFRecord files hold `tf.Example`. In Parquet and CSV each file must have every
-    feature, and of one class of type.
+    Formats, by the ends of the names; all files are of one:
+
+    * `.tfrecord`, `.tfrecord.gz` (also with any end): `tf.Example`.
+    * `.parquet`; `.csv`, `.csv.gz`.
+    * `.arrow`, `.feather`: Arrow IPC files. A shard is some record batches.
+    * `.npy`, `.npz`: NumPy arrays. A shard is some rows.
+
+    In all but TFRecord each file must have every feature, and of one class of type.
+    The same rows have the same statistics in each format.
 
     Args:
         data: A path, a pattern, or a list of them.
@@ -37,8 +44,18 @@ def open(
     Raises:
         EmptyDataError: There is no such file, or nothing matches the pattern.
         FormatError: A file is of no known format, or of another than the first.
-        FeatureError: A Parquet or CSV file lacks a feature or has another type.
+        FeatureError: A file lacks a feature or has another type.
         DataError: A file cannot be opened.
+
+    Example:
+
+    >>> import numpy as np, os, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> np.savez(os.path.join(folder.name, "a.npz"), x=np.arange(4))
+    >>> [shard] = open(os.path.join(folder.name, "*.npz"))
+    >>> [batch.columns["x"].values for batch in shard.read()]
+    [array([0, 1, 2, 3])]
+    >>> folder.cleanup()
     """
     if max_bad_records < 0:
         raise ValueError(f"`max_bad_records` must be 0 or more, not {max_bad_records}.")
@@ -54,6 +71,14 @@ def open(
         from tfnorm.sources import csv
 
         return list(csv.shards_of(paths, names, max_bad_records))
+    if kind == locate.ARROW:
+        from tfnorm.sources import ipc
+
+        return list(ipc.shards_of(paths, names, max_bad_records))
+    if kind == locate.NUMPY:
+        from tfnorm.sources import npy
+
+        return list(npy.shards_of(paths, names, max_bad_records))
     from tfnorm.sources import tfrecord
 
     return [tfrecord.TFRecordShard(path, names, max_bad_records) for path in paths]

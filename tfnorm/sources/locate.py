@@ -12,6 +12,7 @@ from tfnorm import errors
 from tfnorm.sources import framing
 
 TFRECORD, PARQUET, CSV = "TFRecord", "Parquet", "CSV"
+ARROW, NUMPY, IMAGE = "Arrow", "NumPy", "image"
 _SUFFIXES = {
     ".tfrecord": TFRECORD,
     ".tfrecords": TFRECORD,
@@ -20,6 +21,10 @@ _SUFFIXES = {
     ".parquet": PARQUET,
     ".csv": CSV,
     ".csv.gz": CSV,
+    ".arrow": ARROW,
+    ".feather": ARROW,
+    ".npy": NUMPY,
+    ".npz": NUMPY,
 }
 _SHARD = re.compile(r"-\d{5,}-of-\d{5,}")
 
