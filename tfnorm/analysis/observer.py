@@ -177,6 +177,11 @@ def _groups(
     if view.key is None:
         return
     keys = _joined([_column(batch, view.key) for batch in batches])
+    if len(keys.values) != len(column.values):
+        raise errors.FeatureError(
+            f"has {len(column.values)} values in rows of {len(keys.values)} keys: a "
+            "feature list has no key of each of its steps."
+        )
     for key, rows in statistics.rows_by_key(keys).items():
         missing = None if column.missing is None else column.missing[rows]
         group = statistics.group_name(name, view.key, key)

@@ -28,7 +28,9 @@ def open(
 
     Formats, by the ends of the names; all files are of one:
 
-    * `.tfrecord`, `.tfrecord.gz` (also with any end): `tf.Example`.
+    * `.tfrecord`, `.tfrecord.gz`, `.tfrecord.zst`, or any end and these bytes:
+      `tf.Example`, or `tf.SequenceExample`, of whose feature lists every step is a
+      value.
     * `.parquet`; `.csv`, `.csv.gz`.
     * `.arrow`, `.feather`: Arrow IPC files. A shard is some record batches.
     * `.npy`, `.npz`: NumPy arrays. A shard is some rows.

@@ -18,6 +18,8 @@ _SUFFIXES = {
     ".tfrecords": TFRECORD,
     ".tfrecord.gz": TFRECORD,
     ".tfrecords.gz": TFRECORD,
+    ".tfrecord.zst": TFRECORD,
+    ".tfrecords.zst": TFRECORD,
     ".parquet": PARQUET,
     ".csv": CSV,
     ".csv.gz": CSV,
