@@ -28,6 +28,7 @@ def compute_statistics(
     out: str | os.PathLike,
     *,
     max_bad_records: int = 0,
+    images: sources.Images | None = None,
     beam_args: Sequence[str] = (),
 ) -> artifact.Statistics:
     """Runs the statistics job and returns what it wrote.
@@ -40,6 +41,7 @@ def compute_statistics(
         recipe: What to take statistics of; `None` for every feature of numbers.
         out: Folder of the artifact to write.
         max_bad_records: How many unreadable records to leave out and count.
+        images: How encoded images become pixels.
         beam_args: Beam's own options, such as `--runner=...`. By default, the job
             runs in this process.
 
@@ -49,7 +51,9 @@ def compute_statistics(
         OptionsError: if Beam cannot run with the options.
     """
     features = None if recipe is None else recipe.columns()
-    shards = sources.open(pattern, features, max_bad_records=max_bad_records)
+    shards = sources.open(
+        pattern, features, max_bad_records=max_bad_records, images=images
+    )
     merge = compute.MergeStatistics(recipe, max_bad_records)
     if recipe is None or recipe.passes == 1:
         return _run(shards, compute.SummarizeBundles(recipe), merge, out, beam_args)

@@ -89,7 +89,7 @@ class _Pending:
     def _clear(self) -> None:
         self.rows = 0
         self._bytes = 0
-        self._first = 0
+        self._records: list[np.ndarray] = []
         self._parts: dict[str, list[values.Part]] = {}
 
     @property
@@ -97,20 +97,31 @@ class _Pending:
         return self.rows >= BATCH_ROWS or self._bytes >= BATCH_BYTES
 
     def add(self, columns: dict[str, values.Part], records: np.ndarray) -> None:
-        if len(records) and not self.rows:
-            self._first = int(records[0])
+        self._records.append(records)
         self.rows += len(records)
         for name, part in columns.items():
             self._parts.setdefault(name, []).append(part)
             if part.values is not None:
                 self._bytes += part.values.nbytes
+                if part.values.dtype == object:  # Encoded images may be large.
+                    self._bytes += sum(map(len, part.values.ravel().tolist()))
 
     def batch(self, bad_records: int) -> arrays.Batch:
         columns = {
             name: self._column(form, self._parts.get(name, ()))
             for name, form in self._decoder.forms.items()
         }
-        batch = arrays.Batch(columns, self.rows, self._file, self._first, bad_records)
+        records = np.concatenate([np.zeros(0, np.int64), *self._records])
+        first = int(records[0]) if len(records) else 0
+        batch = arrays.Batch(
+            columns,
+            self.rows,
+            self._file,
+            first,
+            bad_records,
+            # Where some were left out in between.
+            records if (np.diff(records) != 1).any() else None,
+        )
         self._clear()
         return batch
 
