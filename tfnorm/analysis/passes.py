@@ -23,6 +23,7 @@ def analyze(
     *,
     max_bad_records: int = 0,
     quantiles: bool = True,
+    images: sources.Images | None = None,
 ) -> artifact.Statistics:
     """Computes exact statistics of all rows, in this process.
 
@@ -31,7 +32,7 @@ def analyze(
     before it makes, once more for each such step, and the log says so.
 
     Args:
-        data: Path or pattern of TFRecord, Parquet or CSV files, or a list of them;
+        data: Path or pattern of files that `tfnorm.sources.open` knows, or a list;
             dict of arrays, NumPy array (its feature is named ""), DataFrame,
             pyarrow Table, tf.data.Dataset, Keras PyDataset, or any iterable of
             batches `x`, `(x, y)` or dicts.
@@ -40,6 +41,7 @@ def analyze(
         max_bad_records: How many unreadable records to leave out and count, over
             all files, before it is an error.
         quantiles: Whether to take quantiles, too; without, it is twice as fast.
+        images: How encoded images in files become pixels: `sources.Images`.
 
     Returns:
         `Statistics`: a mapping of names to `FeatureStatistics`.
@@ -57,7 +59,7 @@ def analyze(
     """
     if recipe is not None and not isinstance(recipe, recipe_lib.Recipe):
         recipe = recipe_lib.Recipe(recipe)
-    found = _read(data, recipe, None, max_bad_records, quantiles)
+    found = _read(data, recipe, None, max_bad_records, quantiles, images)
     check_complete(found, recipe)
     while views := later_pass(recipe, found):
         if isinstance(data, collections.abc.Iterator):
@@ -66,7 +68,7 @@ def analyze(
                 "can be read once. Give files, arrays, or a list of the batches.",
                 feature=next(iter(views.values())).feature,
             )
-        more = _read(data, recipe, views, max_bad_records, quantiles)
+        more = _read(data, recipe, views, max_bad_records, quantiles, images)
         found = with_pass(found, more)
     return found
 
@@ -106,12 +108,14 @@ def with_pass(
     return dataclasses.replace(found, features=features)
 
 
-def _read(data, recipe, views, max_bad_records: int, quantiles: bool):
+def _read(data, recipe, views, max_bad_records: int, quantiles: bool, images):
     """One pass over the data; of `views`, or of all that the recipe names."""
     features = None if recipe is None else recipe.columns()
     batches: collections.abc.Iterator[arrays.Batch]
     if sources.is_path_like(data):
-        shards = sources.open(data, features, max_bad_records=max_bad_records)
+        shards = sources.open(
+            data, features, max_bad_records=max_bad_records, images=images
+        )
         batches = (batch for shard in shards for batch in shard.read())
     else:
         batches = sources.batches(data, features)

@@ -20,6 +20,8 @@ from tfnorm.arrays.indexing import sort
 from tfnorm.arrays.indexing import take
 from tfnorm.arrays.indexing import take_along
 from tfnorm.arrays.memory import keep_freed_memory
+from tfnorm.arrays.pixels import ImageColumn
+from tfnorm.arrays.pixels import byte_counts
 from tfnorm.arrays.steps import Packed
 from tfnorm.arrays.steps import axis_of_steps
 from tfnorm.arrays.steps import blocks
@@ -45,12 +47,14 @@ from tfnorm.arrays.tensors import rounded
 __all__ = [
     "Batch",
     "Column",
+    "ImageColumn",
     "Packed",
     "as_written",
     "asarray",
     "axis_of_steps",
     "blocks",
     "broadcast",
+    "byte_counts",
     "cast",
     "compute_dtype",
     "constants",

@@ -67,6 +67,7 @@ def _read(path: str | os.PathLike) -> table.Statistics:
             described["bad_records"],
             described["recipe"],
             tuple(described["sources"]),
+            tuple(map(_line, described.get("provenance", ()))),
         )
         digest = described["digest"]
     except OSError as error:
@@ -119,6 +120,7 @@ def summary(found: table.Statistics) -> dict:
         "rows": found.rows,
         "bad_records": found.bad_records,
         "sources": list(found.sources),
+        "provenance": [json.loads(made) for made in found.provenance],
         "features": {name: _describe(found[name]) for name in sorted(found)},
     }
 

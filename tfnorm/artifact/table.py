@@ -26,6 +26,9 @@ class Statistics(collections.abc.Mapping):
         bad_records: Number of records left out because they could not be read.
         recipe: The recipe that asked for them, as `config.encode` writes it.
         sources: Names of the files they come from, sorted.
+        provenance: How values were made of what files hold, where that is a choice
+            (how images were decoded): JSON, sorted. As `sources`, it is kept beside
+            the digest and not in it.
     """
 
     features: collections.abc.Mapping[str, statistics.FeatureStatistics] = (
@@ -35,6 +38,7 @@ class Statistics(collections.abc.Mapping):
     bad_records: int = 0
     recipe: typing.Any = None
     sources: tuple[str, ...] = ()
+    provenance: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> statistics.FeatureStatistics:
         """The statistics of one feature.
@@ -74,6 +78,7 @@ class Statistics(collections.abc.Mapping):
             self.bad_records + other.bad_records,
             one.recipe,
             tuple(sorted({*self.sources, *other.sources})),
+            tuple(sorted({*self.provenance, *other.provenance})),
         )
 
     def subtract(self, other: "Statistics") -> "Statistics":
@@ -92,6 +97,7 @@ class Statistics(collections.abc.Mapping):
             max(self.bad_records - other.bad_records, 0),
             self.recipe,
             tuple(sorted({*self.sources} - {*other.sources})),
+            self.provenance,
         )
 
     def _combine(self, other: "Statistics", operation: str) -> dict:

@@ -115,7 +115,7 @@ class _SummarizeFile(beam.DoFn):
 
     def _summary(self, shard: sources.Shard) -> artifact.Statistics:
         question = self._question(shard)
-        state = _state(shard.path)
+        state = _state(shard)
         place = pathlib.Path(self._cache, f"{question}-{state}")
         if place.exists():
             try:
@@ -130,7 +130,7 @@ class _SummarizeFile(beam.DoFn):
             beam.metrics.Metrics.counter("tfnorm", "rows").inc(batch.rows)
             observer.add(batch)
         found = observer.result()
-        if _state(shard.path) != state:
+        if _state(shard) != state:
             raise errors.DataError(
                 "The file was changed while it was read.", file=shard.path
             )
@@ -148,10 +148,11 @@ class _SummarizeFile(beam.DoFn):
         return _digest([*asked, recipe, views])
 
 
-def _state(path: str) -> str:
+def _state(shard: sources.Shard) -> str:
     """Tells whether a file was written since: its size and times of change."""
-    found = os.stat(path)
-    return _digest([found.st_size, found.st_mtime_ns, found.st_ctime_ns])
+    # Of image files, a shard has several.
+    found = [os.stat(path) for path in getattr(shard, "files", (shard.path,))]
+    return _digest([[f.st_size, f.st_mtime_ns, f.st_ctime_ns] for f in found])
 
 
 def _digest(value) -> str:

@@ -30,6 +30,7 @@ def compute_statistics(
     out: str | os.PathLike,
     *,
     max_bad_records: int = 0,
+    images: sources.Images | None = None,
     update: str | os.PathLike | None = None,
     cache: str | os.PathLike | None = None,
     beam_args: Sequence[str] = (),
@@ -40,10 +41,11 @@ def compute_statistics(
     is fitted to what a fitted one before it makes; the log says so.
 
     Args:
-        pattern: Path or pattern of TFRecord, Parquet or CSV files, or a list.
+        pattern: Path or pattern of files that `tfnorm.sources.open` knows, or a list.
         recipe: What to take statistics of; `None` for every feature of numbers.
         out: Folder of the artifact to write.
         max_bad_records: How many unreadable records to leave out and count.
+        images: How encoded images become pixels.
         update: Folder of statistics of other files, kept from before, that these are
             to be merged with: `out` itself, to add day after day (one job at a time).
             There are none yet where it is not there.
@@ -58,7 +60,9 @@ def compute_statistics(
         OptionsError: if Beam cannot run with the options.
     """
     features = None if recipe is None else recipe.columns()
-    shards = sources.open(pattern, features, max_bad_records=max_bad_records)
+    shards = sources.open(
+        pattern, features, max_bad_records=max_bad_records, images=images
+    )
     kept = None if update is None else incremental.before(update, recipe, shards)
     run = functools.partial(_run, shards, max_bad_records, cache, beam_args)
     if recipe is None or recipe.passes == 1:

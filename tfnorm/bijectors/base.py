@@ -29,12 +29,14 @@ class Bijector(abc.ABC):
     that data may be reshaped if the constants are, too.
 
     `context` names what else `forward_with` takes, by keyword: "mask", what of the
-    samples counts, or "keys", one of each row.
+    samples counts, or "keys", one of each row. `takes_integers` tells that integers
+    are better left so than made float64.
     """
 
     invertible: bool
     elementwise: typing.ClassVar[bool] = False
     context: typing.ClassVar[tuple[str, ...]] = ()
+    takes_integers: typing.ClassVar[bool] = False
 
     @abc.abstractmethod
     def constants(self) -> dict[str, np.ndarray]:

@@ -5,6 +5,7 @@
 import click
 
 from tfnorm import errors
+from tfnorm.cli import images as images_lib
 
 
 class _Group(click.Group):
@@ -55,9 +56,13 @@ def main() -> None:
     help="Folder that keeps each file's statistics: reads what is new or changed.",
 )
 @_max_bad_records
+@images_lib.options
 @click.pass_context
-def stats(ctx, patterns, recipe, out, update, cache, max_bad_records) -> None:
-    """Compute statistics of TFRecord, Parquet or CSV files with Beam.
+def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -> None:
+    """Compute statistics of files with Beam.
+
+    They are TFRecord, Parquet, CSV, Arrow or NumPy files, or images (JPEG, PNG), by
+    the ends of their names.
 
     Beam's own options go behind `--`, such as `-- --runner=DataflowRunner`.
     """
@@ -73,7 +78,9 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records) -> None:
 
     wanted = None if recipe is None else recipe_lib.load_recipe(recipe)
     features = None if wanted is None else wanted.columns()
-    sources.open(patterns, features)  # Fails before Beam takes its seconds to load.
+    images = images_lib.chosen(given)
+    # Fails before Beam takes its seconds to load.
+    sources.open(patterns, features, images=images)
     with show_lib.progress("Reading the data"):
         from tfnorm import beam
 
@@ -84,6 +91,7 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records) -> None:
             max_bad_records=max_bad_records,
             update=update,
             cache=cache,
+            images=images,
             beam_args=beam_args,
         )
     show_lib.statistics(found)

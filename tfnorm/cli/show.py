@@ -3,6 +3,7 @@
 """Tables and progress on the terminal."""
 
 import contextlib
+import json
 import logging
 import os
 import sys
@@ -85,6 +86,9 @@ def statistics(found) -> None:
     if found.bad_records:
         line += f", {found.bad_records} bad records left out"
     rich.console.Console().print(line, highlight=False)
+    for made in found.provenance:
+        said = json.loads(made)
+        _say("Decoded: " + ", ".join(f"{k} {v}" for k, v in said.items()))
 
 
 def difference(one, other) -> None:

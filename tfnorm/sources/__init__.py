@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfnorm import arrays
+from tfnorm import errors
+from tfnorm.sources import images as images_lib
 from tfnorm.sources import locate
 from tfnorm.sources import memory
 from tfnorm.sources import rewriting
 from tfnorm.sources import shards
 
 __all__ = [
+    "Images",
     "Shard",
     "batches",
     "check_written",
@@ -25,6 +28,7 @@ __all__ = [
     "rewrite",
 ]
 
+Images = images_lib.Images
 Shard = shards.Shard
 is_path_like = locate.is_path_like
 rewrite = rewriting.rewrite
@@ -32,23 +36,52 @@ check_written = rewriting.check_written
 
 
 def open(
-    data: Any, features: Sequence[str] | None = None, *, max_bad_records: int = 0
+    data: Any,
+    features: Sequence[str] | None = None,
+    *,
+    max_bad_records: int = 0,
+    images: Images | None = None,
 ) -> list[Shard]:
     """Lists the shards of a data set on disk, after checking that all can be read.
 
-    TFRecord files hold `tf.Example`. In Parquet and CSV each file must have every
-    feature, and of one class of type.
+    Formats, by the ends of the names; all files are of one:
+
+    * `.tfrecord`, `.tfrecord.gz`, `.tfrecord.zst`, or any end and these bytes:
+      `tf.Example`, or `tf.SequenceExample`, of whose feature lists every step is a
+      value.
+    * `.parquet`; `.csv`, `.csv.gz`.
+    * `.arrow`, `.feather`: Arrow IPC files. A shard is some record batches.
+    * `.npy`, `.npz`: NumPy arrays. A shard is some rows.
+    * `.jpg`, `.jpeg`, `.png`: images, each a row of the feature "image". A shard is
+      some files. With `images`, a column of TFRecord, Parquet or Arrow files holds
+      encoded images.
+
+    In all but TFRecord each file must have every feature, and of one class of type.
+    The same rows have the same statistics in each format.
 
     Args:
         data: A path, a pattern, or a list of them.
         features: Names of the features to read; `None` for all there are.
-        max_bad_records: How many records of each file may be skipped and counted.
+        max_bad_records: How many records of each file, or images of each shard, may
+            be skipped and counted.
+        images: How encoded images become pixels.
 
     Raises:
         EmptyDataError: There is no such file, or nothing matches the pattern.
         FormatError: A file is of no known format, or of another than the first.
-        FeatureError: A Parquet or CSV file lacks a feature or has another type.
+        FeatureError: A file lacks a feature or has another type.
         DataError: A file cannot be opened.
+        OptionsError: The decoder of images is not installed, or there are none.
+
+    Example:
+
+    >>> import numpy as np, os, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> np.savez(os.path.join(folder.name, "a.npz"), x=np.arange(4))
+    >>> [shard] = open(os.path.join(folder.name, "*.npz"))
+    >>> [batch.columns["x"].values for batch in shard.read()]
+    [array([0, 1, 2, 3])]
+    >>> folder.cleanup()
     """
     if max_bad_records < 0:
         raise ValueError(f"`max_bad_records` must be 0 or more, not {max_bad_records}.")
@@ -56,20 +89,67 @@ def open(
     names = None if features is None else tuple(features)
     paths = locate.expand(data)
     kind = locate.format_of(paths)
-    if kind == locate.PARQUET:
-        from tfnorm.sources import parquet
+    if kind == locate.IMAGE:
+        from tfnorm.sources import image_shards
 
-        return list(parquet.shards_of(paths, names, max_bad_records))
-    if kind == locate.CSV:
-        from tfnorm.sources import csv
+        images = images or Images()
+        made = image_shards.shards_of_files(paths, names, max_bad_records, images)
+        return list(made)
+    found: list[Shard] = list(_shards_of[kind](paths, names, max_bad_records))
+    if images is None:
+        return found
+    if kind in (locate.CSV, locate.NUMPY):
+        raise errors.OptionsError(
+            f"{kind} files hold no encoded images.", file=paths[0]
+        )
+    from tfnorm.sources import image_shards
 
-        return list(csv.shards_of(paths, names, max_bad_records))
+    return list(image_shards.shards_within(found, max_bad_records, images))
+
+
+def _parquet(paths, names, max_bad_records) -> Iterator[Shard]:
+    from tfnorm.sources import parquet
+
+    return parquet.shards_of(paths, names, max_bad_records)
+
+
+def _csv(paths, names, max_bad_records) -> Iterator[Shard]:
+    from tfnorm.sources import csv
+
+    return csv.shards_of(paths, names, max_bad_records)
+
+
+def _arrow(paths, names, max_bad_records) -> Iterator[Shard]:
+    from tfnorm.sources import ipc
+
+    return ipc.shards_of(paths, names, max_bad_records)
+
+
+def _numpy(paths, names, max_bad_records) -> Iterator[Shard]:
+    from tfnorm.sources import npy
+
+    return npy.shards_of(paths, names, max_bad_records)
+
+
+def _tfrecord(paths, names, max_bad_records) -> Iterator[Shard]:
     from tfnorm.sources import tfrecord
 
-    return [tfrecord.TFRecordShard(path, names, max_bad_records) for path in paths]
+    for path in paths:
+        yield tfrecord.TFRecordShard(path, names, max_bad_records)
 
 
-def batches(data: Any, features: Sequence[str] | None = None) -> Iterator[arrays.Batch]:
+_shards_of = {
+    locate.ARROW: _arrow,
+    locate.CSV: _csv,
+    locate.NUMPY: _numpy,
+    locate.PARQUET: _parquet,
+    locate.TFRECORD: _tfrecord,
+}
+
+
+def batches(
+    data: Any, features: Sequence[str] | None = None, *, images: Images | None = None
+) -> Iterator[arrays.Batch]:
     """Yields column batches of any data.
 
     Args:
@@ -79,9 +159,10 @@ def batches(data: Any, features: Sequence[str] | None = None) -> Iterator[arrays
             `x`, `(x, y)` or `(x, y, weights)`, of which `x` counts; or what `open`
             takes.
         features: Names of the features; `None` for all there are.
+        images: How encoded images in files become pixels.
     """
     if is_path_like(data):
-        for shard in open(data, features):
+        for shard in open(data, features, images=images):
             yield from shard.read()
     else:
         yield from memory.batches(data, features)

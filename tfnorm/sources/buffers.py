@@ -29,3 +29,18 @@ class Buffer:
     def _view(self, dtype: np.dtype) -> np.ndarray:
         count = max(0, len(self.data) - dtype.itemsize + 1)
         return np.ndarray((count,), dtype, self.data, 0, (1,))
+
+    def varint(self, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns value and width of varints; the width is 0 above four bytes."""
+        word = self.u32[place]
+        stop = ~word & np.uint32(0x8080_8080)
+        used = stop ^ (stop - np.uint32(1))
+        width = np.where(stop == 0, 0, np.bitwise_count(used) >> 3).astype(np.int64)
+        word = (word & used).astype(np.int64)
+        value = (
+            word & 0x7F
+            | word >> 1 & 0x3F80
+            | word >> 2 & 0x1F_C000
+            | word >> 3 & 0xFE0_0000
+        )
+        return value, width

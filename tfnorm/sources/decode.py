@@ -128,7 +128,7 @@ class Decoder:
             keep = np.ones(len(starts), bool)
             keep[list(faults)] = False
             records = records[keep]
-            columns = {name: _select(part, keep) for name, part in columns.items()}
+            columns = {name: select(part, keep) for name, part in columns.items()}
         return columns, records, [faults[row] for row in sorted(faults)]
 
     def _spans(self, buffer, starts, ends):
@@ -285,7 +285,8 @@ class Decoder:
         )
 
 
-def _select(part: values.Part, keep: np.ndarray) -> values.Part:
+def select(part: values.Part, keep: np.ndarray) -> values.Part:
+    """Returns the rows to keep, by a boolean array of shape (rows,)."""
     return values.Part(
         int(keep.sum()),
         None if part.values is None else part.values[keep],

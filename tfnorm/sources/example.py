@@ -22,7 +22,7 @@ KIND_NAMES = {
 
 @functools.cache
 def messages() -> types.SimpleNamespace:
-    """Returns the message classes Example, Feature and the three lists."""
+    """Returns the message classes Example, Feature, BytesList and so on."""
     from google.protobuf import descriptor_pb2
     from google.protobuf import descriptor_pool
     from google.protobuf import message_factory
@@ -68,12 +68,26 @@ def messages() -> types.SimpleNamespace:
         repeated=True,
         type_name=".tfnorm.Features.FeatureEntry",
     )
+    # A SequenceExample, but for its parts, which stay bytes.
+    sequence = file.message_type.add(name="Sequence")
+    add(sequence, "context", 1, field.TYPE_BYTES, repeated=True)
+    add(sequence, "feature_lists", 2, field.TYPE_BYTES, repeated=True)
+    steps = file.message_type.add(name="FeatureList")
+    add(steps, "feature", 1, field.TYPE_BYTES, repeated=True)
+    lists_ = file.message_type.add(name="FeatureLists")
+    entry = lists_.nested_type.add(name="FeatureListEntry")
+    entry.options.map_entry = True
+    add(entry, "key", 1, field.TYPE_STRING)
+    type_name = ".tfnorm.FeatureList"
+    add(entry, "value", 2, field.TYPE_MESSAGE, type_name=type_name)
+    type_name = ".tfnorm.FeatureLists.FeatureListEntry"
+    add(lists_, "feature_list", 1, field.TYPE_MESSAGE, True, type_name)
     example = file.message_type.add(name="Example")
     add(example, "features", 1, field.TYPE_MESSAGE, type_name=".tfnorm.Features")
 
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    names = ("Example", "Feature", "BytesList", "FloatList", "Int64List")
+    names = [message.name for message in file.message_type]
     return types.SimpleNamespace(
         **{
             name: message_factory.GetMessageClass(
@@ -116,9 +130,53 @@ def parse(record: bytes) -> dict[str, tuple[int, bytes]] | None:
     return found
 
 
+def parts(record: bytes) -> tuple[bytes, bytes] | None:
+    """Returns context and feature lists of one SequenceExample, serialized.
+
+    Returns `None` if `record` is no SequenceExample.
+    """
+    from google.protobuf import message
+
+    try:
+        found = messages().Sequence.FromString(record)
+    except message.DecodeError:
+        return None
+    # Parts of one message, one behind the other, are merged when they are read.
+    return b"".join(found.context), b"".join(found.feature_lists)
+
+
+def steps(feature_lists: bytes) -> dict[str, list[bytes]] | None:
+    """Returns the serialized steps of each feature list of one record.
+
+    Returns `None` if the bytes are no FeatureLists.
+    """
+    from google.protobuf import message
+
+    try:
+        found = messages().FeatureLists.FromString(feature_lists)
+    except message.DecodeError:
+        return None
+    return {name: list(steps.feature) for name, steps in found.feature_list.items()}
+
+
 def bytes_values(payload: bytes) -> list[bytes]:
     """Returns the strings in a serialized BytesList."""
     return list(messages().BytesList.FromString(payload).value)
+
+
+def field(number: int, data: bytes) -> bytes:
+    """Returns a field of bytes, or of a message, as it is serialized."""
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def varint(number: int) -> bytes:
+    """Returns a whole number from 0 as it is serialized."""
+    groups = bytearray()
+    while number > 0x7F:
+        groups.append(number & 0x7F | 0x80)
+        number >>= 7
+    groups.append(number)
+    return bytes(groups)
 
 
 def _payload(packed: bytes) -> bytes:

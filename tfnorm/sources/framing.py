@@ -80,9 +80,10 @@ def looks_like_tfrecord(path: str) -> bool:
     try:
         with open(path, "rb") as file:
             header = file.read(HEADER)
-            if header.startswith(streams.GZIP_MAGIC):
+            compression = streams.compression_by_content(header)
+            if compression is not None:
                 file.seek(0)
-                header = streams.Gunzip(file).read(HEADER)
+                header = streams.stream(file, compression).read(HEADER)
     except OSError:
         return False
     return len(header) == HEADER and checksum(header[:8]) == int.from_bytes(
@@ -97,17 +98,17 @@ def read_blocks(path: str, *, block_bytes: int = 8 << 20) -> Iterator[Block]:
     is left out and described in `Block.faults`.
 
     Args:
-        path: A TFRecord file, plain or gzip.
+        path: A TFRecord file, plain, gzip or zstd.
         block_bytes: Bytes to read at once; a longer record gets what it needs.
 
     Raises:
         FormatError: A record's length is damaged, so that nothing says where the
-            next one starts, or the gzip stream is; or name and content disagree
+            next one starts, or the compressed stream is; or name and content disagree
             about the compression.
     """
-    by_gzip = streams.compressed(path)
-    with open(path, "rb", buffering=0 if not by_gzip else -1) as file:
-        stream = streams.Gunzip(file) if by_gzip else streams.Plain(file)
+    compression = streams.compression(path)
+    with open(path, "rb", buffering=-1 if compression else 0) as file:
+        stream = streams.stream(file, compression)
         yield from _Scanner(path, stream, block_bytes).blocks()
 
 
@@ -221,7 +222,7 @@ class _Scanner:
     def _truncated(self, rest: bytes, damage: str | None) -> Iterator[Block]:
         length = self._lengths.get(rest[:HEADER])
         if damage is not None:
-            message = f"The gzip stream is damaged here ({damage})."
+            message = f"The compressed stream is damaged here ({damage})."
         elif length is None:
             message = (
                 f"The file ends after {len(rest)} of the {HEADER} bytes of a record's "

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Expands paths and patterns, and tells the format of each file."""
 
+import collections
 import glob
 import os
 import re
@@ -12,14 +13,24 @@ from tfnorm import errors
 from tfnorm.sources import framing
 
 TFRECORD, PARQUET, CSV = "TFRecord", "Parquet", "CSV"
+ARROW, NUMPY, IMAGE = "Arrow", "NumPy", "image"
 _SUFFIXES = {
     ".tfrecord": TFRECORD,
     ".tfrecords": TFRECORD,
     ".tfrecord.gz": TFRECORD,
     ".tfrecords.gz": TFRECORD,
+    ".tfrecord.zst": TFRECORD,
+    ".tfrecords.zst": TFRECORD,
     ".parquet": PARQUET,
     ".csv": CSV,
     ".csv.gz": CSV,
+    ".arrow": ARROW,
+    ".feather": ARROW,
+    ".npy": NUMPY,
+    ".npz": NUMPY,
+    ".jpg": IMAGE,
+    ".jpeg": IMAGE,
+    ".png": IMAGE,
 }
 _SHARD = re.compile(r"-\d{5,}-of-\d{5,}")
 
@@ -66,7 +77,8 @@ def expand(data: Any) -> list[str]:
         for file in files:
             _check(file)
         found += files
-    repeated = {file for file in found if found.count(file) > 1}
+    counts = collections.Counter(found)
+    repeated = [file for file, count in counts.items() if count > 1]
     if repeated:
         raise errors.DataError(
             "The file is named twice, so its rows would count twice.",

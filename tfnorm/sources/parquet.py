@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 
 from tfnorm import arrays
-from tfnorm import errors
-from tfnorm.sources import arrow
 from tfnorm.sources import shards
+from tfnorm.sources import tables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,21 +35,19 @@ class ParquetShard(shards.Shard):
             FeatureError: A column is absent, holds no numbers, or is ragged.
         """
         with self.opened() as file:
-            names = self.names(file.schema_arrow)
-            widths: dict[str, int] = {}
-            record = 0
+            names = tables.names_of(file.schema_arrow, self.features, self.path)
+            columns = tables.Columns(self.path, names)
             batches = file.iter_batches(
                 self.batch_rows, columns=list(names), use_threads=False
             )
             while True:
-                with self._typed(record):
+                with tables.typed(self.path, "Parquet", columns.record):
                     batch = next(batches, None)
                 if batch is None:
                     return
-                found = self.batch(batch, names, record, widths)
+                found = columns.convert(batch)
                 if found.rows:
                     yield found
-                record += batch.num_rows
 
     def kinds(self) -> dict[str, str]:
         """Returns the class of each column's type, from the footer.
@@ -60,10 +57,7 @@ class ParquetShard(shards.Shard):
             FeatureError: A column is absent.
         """
         with self.opened() as file:
-            schema = file.schema_arrow
-            return {
-                name: arrow.kind(schema.field(name).type) for name in self.names(schema)
-            }
+            return tables.kinds_of(file.schema_arrow, self.features, self.path)
 
     def row_groups(self, file) -> Iterator:
         """Yields each row group of the opened file as a Table.
@@ -75,41 +69,12 @@ class ParquetShard(shards.Shard):
         """
         record = 0
         for i in range(file.num_row_groups):
-            with self._typed(record):
+            with tables.typed(self.path, "Parquet", record):
                 table = file.read_row_group(i, use_threads=False)
             yield table
             record += table.num_rows
         if not file.num_row_groups:
             yield file.schema_arrow.empty_table()
-
-    def batch(
-        self, data, names: Sequence[str], record: int, widths: dict[str, int]
-    ) -> arrays.Batch:
-        """Converts some columns of a RecordBatch or Table.
-
-        Args:
-            data: Rows of this file.
-            names: The columns.
-            record: Index in the file of the first row.
-            widths: How many items the lists of each column have, as far as known.
-
-        Raises:
-            FeatureError: A column holds no numbers, or is ragged.
-        """
-        columns = {}
-        for name in names:
-            column = arrow.column(
-                data.column(data.schema.get_field_index(name)),
-                feature=name,
-                file=self.path,
-                first_record=record,
-                width=widths.get(name),
-            )
-            if column.missing is None or not column.missing.all():
-                shape = column.values.shape
-                widths[name] = 1 if len(shape) == 1 else shape[1]
-            columns[name] = column
-        return arrays.Batch(columns, data.num_rows, self.path, record)
 
     @contextlib.contextmanager
     def opened(self):
@@ -120,45 +85,10 @@ class ParquetShard(shards.Shard):
         """
         import pyarrow.parquet as pq
 
-        with self._typed(None):
+        with tables.typed(self.path, "Parquet"):
             file = pq.ParquetFile(self.path, memory_map=False)
         with file:
             yield file
-
-    @contextlib.contextmanager
-    def _typed(self, record):
-        import pyarrow as pa
-
-        try:
-            yield
-        except (pa.ArrowException, OSError) as error:
-            if isinstance(error, PermissionError | FileNotFoundError):
-                raise
-            raise errors.FormatError(
-                f"The file is no readable Parquet file ({error}). Write it again.",
-                file=self.path,
-                record=record,
-            ) from error
-
-    def names(self, schema) -> tuple[str, ...]:
-        """Returns the columns to read of a file with this schema.
-
-        Raises:
-            FeatureError: A column is absent, or there are two of its name.
-        """
-        if self.features is None:
-            return tuple(schema.names)
-        for name in self.features:
-            found = schema.get_all_field_indices(name)
-            if len(found) != 1:
-                problem = "no column" if not found else f"{len(found)} columns"
-                raise errors.FeatureError(
-                    f"The file has {problem} of this name; it has "
-                    f"{', '.join(map(repr, schema.names))}.",
-                    feature=name,
-                    file=self.path,
-                )
-        return self.features
 
 
 def shards_of(
@@ -169,18 +99,8 @@ def shards_of(
     Raises:
         FeatureError: A column is absent, or of another class of type.
     """
-    expected: dict[str, str] = {}
+    features = tables.same_kinds(
+        paths, features, lambda path, names: ParquetShard(path, names).kinds()
+    )
     for path in paths:
-        kinds = ParquetShard(path, features).kinds()
-        if features is None:
-            features = tuple(kinds)
-        for name, kind in kinds.items():
-            first = expected.setdefault(name, kind)
-            if kind != first:
-                raise errors.FeatureError(
-                    f"The column's type is {kind}, but in {paths[0]!r} it is {first}. "
-                    "Write the files with one schema.",
-                    feature=name,
-                    file=path,
-                )
         yield ParquetShard(path, features, max_bad_records)

@@ -11,6 +11,7 @@ from tfnorm import arrays
 from tfnorm import errors
 from tfnorm.sources import arrow
 from tfnorm.sources import parquet
+from tfnorm.sources import tables
 from tfnorm.sources import write as write_lib
 
 # Key of the file's metadata that holds the schema before it was first rewritten.
@@ -29,21 +30,20 @@ def write(
 
     with shard.opened() as file:
         schema = file.schema_arrow
-        names = [*shard.names(schema), *(n for n in optional if n in schema.names)]
+        names = tables.names_of(schema, shard.features, shard.path)
+        names = (*names, *(name for name in optional if name in schema.names))
+        columns = tables.Columns(shard.path, names)
         before = _schema_before(schema) if restore else None
         writer = None
-        widths: dict[str, int] = {}
-        record = 0
         try:
             for table in shard.row_groups(file):
-                batch = shard.batch(table, names, record, widths)
+                batch = columns.convert(table)
                 changed = dict(change(batch)) if batch.rows else {}
                 made = _table(table, batch, changed, names, before)
                 if writer is None:
                     kept = made.schema.with_metadata(_metadata(schema, restore))
                     writer = pq.ParquetWriter(path, kept, compression=_codec(file))
                 writer.write_table(_as(made, writer.schema, batch), max(1, batch.rows))
-                record += batch.rows
                 yield batch
         finally:
             if writer is not None:

@@ -1,6 +1,6 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Reads plain and gzip files, and tells which one is which."""
+"""Reads plain, gzip and zstd files, and tells which one is which."""
 
 import os
 import re
@@ -8,44 +8,54 @@ import zlib
 
 from tfnorm import errors
 
-GZIP_MAGIC = b"\x1f\x8b"
+# What the first bytes of a compressed file are, and how its name ends.
+# The length of a first record may be like two bytes of gzip's, hardly like three.
+MAGIC = {"gzip": b"\x1f\x8b\x08", "zstd": b"\x28\xb5\x2f\xfd"}
+ENDS = {"gzip": (".gz",), "zstd": (".zst", ".zstd")}
 _SHARD = re.compile(r"-\d{5,}-of-\d{5,}(?=$|\.)")
 
 
-def compressed(path: str) -> bool:
-    """Says whether the file is gzip, by its first bytes and by its name.
+def stream(file, compression: str | None) -> "Plain | Gunzip | Unzstd":
+    """Returns the stream that reads an open file."""
+    return {None: Plain, "gzip": Gunzip, "zstd": Unzstd}[compression](file)
+
+
+def compression_by_content(data: bytes) -> str | None:
+    """Returns "gzip", "zstd" or `None`, by the first bytes of a file."""
+    return next((kind for kind, m in MAGIC.items() if data.startswith(m)), None)
+
+
+def compression(path: str) -> str | None:
+    """Returns "gzip", "zstd" or `None`, by the file's first bytes and its name.
 
     Raises:
         FormatError: The two disagree.
     """
     with open(path, "rb") as file:
-        magic = file.read(2)
-    by_content = magic == GZIP_MAGIC
+        magic = file.read(4)
+    by_content = compression_by_content(magic)
     name = _SHARD.sub("", os.path.basename(path)).lower()
-    by_name = name.endswith(".gz")
-    if not by_name and ".tfrecord" not in name:
+    by_name = next((kind for kind, ends in ENDS.items() if name.endswith(ends)), None)
+    if by_name is None and ".tfrecord" not in name:
         return by_content
-    if by_content == by_name or not magic:
+    if by_name is not None and not magic:
         # An empty file holds no records; gzip of nothing is 20 bytes.
-        if by_name and not magic:
-            raise errors.FormatError(
-                "The file is empty, which is not gzip: it was cut off at its start.",
-                file=path,
-                record=0,
-                offset=0,
-            )
-        return by_name
-    if by_content:
         raise errors.FormatError(
-            "The bytes are gzip but the name does not end in `.gz`. Are compressed "
-            "and uncompressed files mixed up? Rename the file.",
+            f"The file is empty, which is not {by_name}: it was cut off at its start.",
             file=path,
             record=0,
             offset=0,
         )
+    if by_content == by_name or not magic:
+        return by_name
+    content = "not compressed" if by_content is None else by_content
+    end = f"does not end in {ENDS[by_content][0]!r}" if by_content else ""
+    if by_name is not None:
+        content = f"not {by_name}" if by_content is None else by_content
+        end = f"ends in {name[name.rindex('.') :]!r}"
     raise errors.FormatError(
-        "The name ends in `.gz` but the bytes are not gzip. Are compressed and "
-        "uncompressed files mixed up? Rename the file.",
+        f"The bytes are {content} but the name {end}. Are files of different "
+        "compression mixed up? Rename the file.",
         file=path,
         record=0,
         offset=0,
@@ -117,3 +127,33 @@ class Gunzip:
         self._output.append(piece)
         self._have += len(piece)
         return True
+
+
+class Unzstd:
+    """Reads Zstandard in pieces of one size; `damage` is what Arrow says of damage."""
+
+    def __init__(self, file):
+        import pyarrow as pa
+
+        self._failures = (pa.ArrowException, OSError)
+        self._stream = pa.CompressedInputStream(file, "zstd")
+        self._output: list[bytes] = []
+        self._have = 0
+        self._ended = False
+        self.damage: str | None = None
+
+    def read(self, size: int) -> bytes:
+        """Returns `size` bytes, or what there is before the end or the damage."""
+        while self._have < size and not self._ended:
+            try:
+                piece = self._stream.read(1 << 18)
+            except self._failures as error:
+                self.damage = str(error)
+                piece = b""
+            self._ended = not piece
+            self._output.append(piece)
+            self._have += len(piece)
+        data = b"".join(self._output)
+        self._output = [data[size:]]
+        self._have = len(self._output[0])
+        return data[:size]

@@ -1,6 +1,6 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Reads TFRecord files of `tf.Example`."""
+"""Reads TFRecord files of `tf.Example` and `tf.SequenceExample`."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import numpy as np
 from tfnorm import arrays
 from tfnorm.sources import decode
 from tfnorm.sources import framing
+from tfnorm.sources import sequence
 from tfnorm.sources import shards
 from tfnorm.sources import values
 
@@ -20,12 +21,17 @@ BATCH_BYTES = 32 << 20
 
 @dataclasses.dataclass(frozen=True)
 class TFRecordShard(shards.Shard):
-    """A TFRecord file of serialized `tf.Example`, plain or gzip.
+    """A TFRecord file of `tf.Example` or `tf.SequenceExample`; plain, gzip or zstd.
 
     A `float_list` becomes float32, an `int64_list` int64, a `bytes_list` objects of
     type bytes. One value a record gives shape (rows,), k values (rows, k). An absent
     feature and an empty list are missing; a feature that no record has so far is
     float32 and all missing. Every checksum is verified.
+
+    The context of a SequenceExample is as an Example. Of a feature list, every step
+    is a value of the feature: its column has a row for each step of each record,
+    however many these are, and not one for each record. A step without a value is
+    missing, and so is a feature list that is absent or has no steps, once.
 
     Args:
         path: Path of the file.
@@ -45,10 +51,10 @@ class TFRecordShard(shards.Shard):
         Raises:
             FormatError: A checksum, a length or the end of the file is wrong.
             FeatureError: A feature has another type or length than in an earlier
-                record.
+                record or step, or is a feature list in some records only.
         """
         features = self._names() if self.features is None else self.features
-        decoder = decode.Decoder(self.path, features)
+        decoder = sequence.Decoder(self.path, features)
         tally = shards.Tally(self.max_bad_records)
         pending = _Pending(self.path, decoder)
         for block in self._blocks():
@@ -94,7 +100,7 @@ class TFRecordShard(shards.Shard):
         return framing.read_blocks(self.path, block_bytes=self.block_bytes)
 
     def _names(self) -> tuple[str, ...]:
-        decoder = decode.Decoder(self.path, ())
+        decoder = sequence.Decoder(self.path, ())
         for block in self._blocks():
             decoder.learn(block)
         return tuple(sorted(decoder.names))
@@ -103,7 +109,7 @@ class TFRecordShard(shards.Shard):
 class _Pending:
     """Rows that wait until there are enough for a batch."""
 
-    def __init__(self, file: str, decoder: decode.Decoder):
+    def __init__(self, file: str, decoder: sequence.Decoder):
         self._file = file
         self._decoder = decoder
         self._clear()
@@ -111,7 +117,7 @@ class _Pending:
     def _clear(self) -> None:
         self.rows = 0
         self._bytes = 0
-        self._first = 0
+        self._records: list[np.ndarray] = []
         self._parts: dict[str, list[values.Part]] = {}
 
     @property
@@ -119,30 +125,38 @@ class _Pending:
         return self.rows >= BATCH_ROWS or self._bytes >= BATCH_BYTES
 
     def add(self, columns: dict[str, values.Part], records: np.ndarray) -> None:
-        if not len(records):
-            return
-        if not self.rows:
-            self._first = int(records[0])
+        self._records.append(records)
         self.rows += len(records)
         for name, part in columns.items():
             self._parts.setdefault(name, []).append(part)
             if part.values is not None:
                 self._bytes += part.values.nbytes
+                if part.values.dtype == object:  # Encoded images may be large.
+                    self._bytes += sum(map(len, part.values.ravel().tolist()))
 
     def batch(self, bad_records: int) -> arrays.Batch:
         columns = {
             name: self._column(form, self._parts.get(name, ()))
             for name, form in self._decoder.forms.items()
         }
-        batch = arrays.Batch(columns, self.rows, self._file, self._first, bad_records)
+        records = np.concatenate([np.zeros(0, np.int64), *self._records])
+        first = int(records[0]) if len(records) else 0
+        batch = arrays.Batch(
+            columns,
+            self.rows,
+            self._file,
+            first,
+            bad_records,
+            # Where some were left out in between.
+            records if (np.diff(records) != 1).any() else None,
+        )
         self._clear()
         return batch
 
     def _column(self, form: values.Form | None, parts) -> arrays.Column:
         if form is None:
-            return arrays.Column(
-                np.zeros(self.rows, np.float32), np.ones(self.rows, bool)
-            )
+            rows = sum(part.rows for part in parts)
+            return arrays.Column(np.zeros(rows, np.float32), np.ones(rows, bool))
         if not parts:
             return arrays.Column(form.empty(0))
         filled = [

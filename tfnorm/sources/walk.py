@@ -105,7 +105,7 @@ class Walk:
 
     def _enter(self):
         """Reads the tag and size of `features`, which must fill the record."""
-        size, width = self._varint(self._starts + 1)
+        size, width = self._buffer.varint(self._starts + 1)
         place = self._starts + 1 + width
         fits = self._buffer.u8[self._starts] == 0x0A
         fits &= (width > 0) & (place + size == self._ends)
@@ -115,21 +115,6 @@ class Walk:
             place = np.where(empty, self._ends, place)
             fits |= empty
         return place, fits
-
-    def _varint(self, place: np.ndarray):
-        """Returns value and width of varints; the width is 0 above four bytes."""
-        word = self._buffer.u32[place]
-        stop = ~word & np.uint32(0x8080_8080)
-        used = stop ^ (stop - np.uint32(1))
-        width = np.where(stop == 0, 0, np.bitwise_count(used) >> 3).astype(np.int64)
-        word = (word & used).astype(np.int64)
-        value = (
-            word & 0x7F
-            | word >> 1 & 0x3F80
-            | word >> 2 & 0x1F_C000
-            | word >> 3 & 0xFE0_0000
-        )
-        return value, width
 
     def _step(self, place: np.ndarray, rows: np.ndarray):
         """Reads one short entry of each record; returns the next places."""
@@ -184,7 +169,7 @@ class Walk:
     def _long_step(self, place: np.ndarray, rows: np.ndarray):
         """Reads one entry of each record, of any size and possibly empty."""
         u8 = self._buffer.u8
-        size, width = self._varint(place + 1)
+        size, width = self._buffer.varint(place + 1)
         body = place + 1 + width
         entry_end = body + size
         length = u8[body + 1].astype(np.int64)
@@ -193,18 +178,18 @@ class Walk:
         length &= 0x7F
 
         value = body + 2 + length
-        size, width = self._varint(value + 1)
+        size, width = self._buffer.varint(value + 1)
         feature = value + 1 + width
         fits &= (u8[value] == 0x12) & (width > 0) & (feature + size == entry_end)
         no_kind = size == 0
 
-        size, width = self._varint(feature + 1)
+        size, width = self._buffer.varint(feature + 1)
         items = feature + 1 + width
         kind = _KINDS.take(u8[feature])
         fits &= no_kind | ((kind != 0) & (width > 0) & (items + size == entry_end))
         no_items = size == 0
 
-        size, width = self._varint(items + 1)
+        size, width = self._buffer.varint(items + 1)
         payload = items + 1 + width
         fits &= (
             no_kind

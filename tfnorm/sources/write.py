@@ -120,7 +120,7 @@ def examples(found: dict[str, arrays.Column], rows: slice) -> Iterator[bytes]:
     """
     encoded = [_entries(name, column, rows) for name, column in found.items()]
     for entries in zip(*encoded, strict=True):
-        yield _field(1, b"".join(entries))
+        yield example.field(1, b"".join(entries))
 
 
 def _entries(name: str, column: arrays.Column, rows: slice) -> list[bytes]:
@@ -129,28 +129,30 @@ def _entries(name: str, column: arrays.Column, rows: slice) -> list[bytes]:
     count = len(values)
     values = values.reshape(count, -1)
     width = values.shape[1]
-    key = _field(1, name.encode())
+    key = example.field(1, name.encode())
     # Whole numbers and strings repeat; their entries are made once.
     made: dict[Any, bytes] = {}
     if values.dtype.kind == "f" or values.dtype.name == "bfloat16":
         raw = values.astype("<f4").tobytes()
         payloads = [raw[i : i + 4 * width] for i in range(0, len(raw), 4 * width)]
-        head = _entry(key, example.FLOAT, _field(1, bytes(4 * width)))[: -4 * width]
+        head = _entry(key, example.FLOAT, example.field(1, bytes(4 * width)))[
+            : -4 * width
+        ]
         entries = [head + payload for payload in payloads]
     elif values.dtype.kind in "iub":
         entries = []
         for row in map(tuple, values.astype(np.int64).tolist()):
             entry = made.get(row)
             if entry is None:
-                packed = b"".join(_varint(number & 2**64 - 1) for number in row)
-                entry = made[row] = _entry(key, example.INT64, _field(1, packed))
+                packed = b"".join(example.varint(number & 2**64 - 1) for number in row)
+                entry = made[row] = _entry(key, example.INT64, example.field(1, packed))
             entries.append(entry)
     else:
         entries = []
         for row in map(tuple, values.tolist()):
             entry = made.get(row)
             if entry is None:
-                listed = b"".join(_field(1, _as_bytes(text)) for text in row)
+                listed = b"".join(example.field(1, _as_bytes(text)) for text in row)
                 entry = made[row] = _entry(key, example.BYTES, listed)
             entries.append(entry)
     if column.missing is not None:
@@ -160,20 +162,7 @@ def _entries(name: str, column: arrays.Column, rows: slice) -> list[bytes]:
 
 
 def _entry(key: bytes, kind: int, items: bytes) -> bytes:
-    return _field(1, key + _field(2, _field(kind, items)))
-
-
-def _field(number: int, data: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(data)) + data
-
-
-def _varint(number: int) -> bytes:
-    groups = bytearray()
-    while number > 0x7F:
-        groups.append(number & 0x7F | 0x80)
-        number >>= 7
-    groups.append(number)
-    return bytes(groups)
+    return example.field(1, key + example.field(2, example.field(kind, items)))
 
 
 def _as_bytes(text: Any) -> bytes:

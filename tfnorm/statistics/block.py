@@ -7,6 +7,7 @@ import functools
 
 import numpy as np
 
+from tfnorm import arrays
 from tfnorm import errors
 
 # So many values that what is done once for a block costs little beside them.
@@ -200,9 +201,13 @@ def _count_bytes(values: np.ndarray) -> Block:
     # 256 bins are exact and give every statistic at once.
     lowest = 0 if values.dtype.kind == "u" else -128
     shifted = values if lowest == 0 else values.view(np.uint8) ^ np.uint8(128)
-    weights = np.bincount(shifted, minlength=256)
-    present = np.flatnonzero(weights)
-    return Block(present + lowest, weights[present])
+    return of_counts(arrays.byte_counts(shifted[:, None])[0], lowest)
+
+
+def of_counts(counts: np.ndarray, lowest: int = 0) -> Block:
+    """The block of whole numbers from `lowest` on, of which there are so many each."""
+    present = np.flatnonzero(counts)
+    return Block(present + lowest, counts[present])
 
 
 def _read_integers(values: np.ndarray) -> Block:

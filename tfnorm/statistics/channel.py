@@ -36,13 +36,17 @@ class Channel:
         """Takes in a flat array of values."""
         channel = self
         for block in block_lib.blocks(values):
-            channel = Channel(
-                channel.counts.add(block),
-                channel.extrema.add(block),
-                channel.moments.add(block),
-                None if channel.quantiles is None else channel.quantiles.add(block),
-            )
+            channel = channel.add_block(block)
         return channel
+
+    def add_block(self, block: block_lib.Block) -> "Channel":
+        """Takes in values that were made ready."""
+        return Channel(
+            self.counts.add(block),
+            self.extrema.add(block),
+            self.moments.add(block),
+            None if self.quantiles is None else self.quantiles.add(block),
+        )
 
     def merge(self, other: "Channel") -> "Channel":
         """The state over the values of both."""

@@ -15,6 +15,7 @@ from tfnorm.statistics import channel as channel_lib
 from tfnorm.statistics import comoments as comoments_lib
 from tfnorm.statistics import counts as counts_lib
 from tfnorm.statistics import extrema as extrema_lib
+from tfnorm.statistics import pixels
 from tfnorm.statistics import quantiles as quantiles_lib
 
 _CACHE_BYTES = 1 << 18
@@ -70,6 +71,9 @@ class FeatureStatistics:
             FeatureError: if the values are no numbers, or their kind or kept shape
                 is not that of the rows before.
         """
+        if isinstance(column, arrays.ImageColumn):
+            options = {"axis": axis, "quantiles": quantiles, "comoments": comoments}
+            return pixels.add(self, column, **options)
         values, rows = column.values, len(column.values)
         if column.missing is not None and column.missing.any():
             values = values[~column.missing]

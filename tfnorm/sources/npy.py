@@ -1,0 +1,254 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Reads NumPy files, `.npy` and `.npz`, some rows at a time."""
+
+import dataclasses
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tfnorm import arrays
+from tfnorm import errors
+from tfnorm.sources import arrow
+from tfnorm.sources import columns
+from tfnorm.sources import shards
+
+# Bytes of rows that make a shard, and those that make a batch.
+SHARD_BYTES = 64 << 20
+BATCH_BYTES = 8 << 20
+_LOCAL_HEADER = 30
+_DAMAGE = (
+    ValueError,
+    EOFError,
+    OverflowError,
+    MemoryError,  # A damaged shape may claim anything.
+    RuntimeError,  # Also NotImplementedError: flags of zip nobody set.
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+_READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class NumpyShard(shards.Shard):
+    """Some consecutive rows of a NumPy file.
+
+    A `.npy` holds one feature, named "", or one for each field of a structured type;
+    a `.npz` one for each of its arrays, all with the same number of rows. Values are
+    as those of arrays in memory: NaN is a value, NaT is missing, booleans are uint8.
+    Arrays are memory-mapped, but for those that `np.savez_compressed` wrote. Objects
+    are refused, since only pickle can read them.
+
+    Args:
+        path: Path of the file.
+        features: Names of the features to read; `None` for all.
+        max_bad_records: Without effect: the files have no records to check.
+        first: Index of the first row.
+        stop: One past the last row; `None` for all there are.
+    """
+
+    first: int = 0
+    stop: int | None = None
+
+    def read(self) -> Iterator[arrays.Batch]:
+        """Yields batches of some 8 MiB.
+
+        Raises:
+            FormatError: The file is no NumPy file, holds objects, or is damaged.
+            FeatureError: A feature is absent, or arrays differ in rows.
+        """
+        # Only mapped arrays are not checked yet; one part does it for all.
+        found = self._load(verify=not self.first)
+        rows = self._rows(found)
+        stop = rows if self.stop is None else self.stop
+        step = max(1, BATCH_BYTES // _row_bytes(found))
+        for first in range(self.first, stop, step):
+            part = slice(first, min(stop, first + step))
+            converted = {
+                name: _column(array[part], name) for name, array in found.items()
+            }
+            yield arrays.Batch(
+                converted, part.stop - first, file=self.path, first_record=first
+            )
+
+    def kinds(self) -> dict[str, tuple]:
+        """Returns for each feature its class of type and the shape of a row."""
+        found = self._load()
+        self._rows(found)
+        return {
+            name: (_kind(array.dtype), array.shape[1:]) for name, array in found.items()
+        }
+
+    def parts(self) -> Iterator["NumpyShard"]:
+        """Yields shards of some rows each, which together are this file.
+
+        Raises:
+            FormatError: The file is no NumPy file, holds objects, or is damaged.
+            FeatureError: A feature is absent, or arrays differ in rows.
+        """
+        found = self._load()
+        rows = self._rows(found)
+        step = max(1, SHARD_BYTES // _row_bytes(found))
+        # Parts of what is compressed would each have to inflate all of it.
+        if rows <= step or not all(map(_mapped, found.values())):
+            yield self
+            return
+        for first in range(0, rows, step):
+            stop = min(rows, first + step)
+            yield dataclasses.replace(self, first=first, stop=stop)
+
+    def _load(self, verify: bool = False) -> dict[str, np.ndarray]:
+        try:
+            with open(self.path, "rb") as file:
+                zipped = file.read(2) == b"PK"
+            found = self._unzip() if zipped else self._fields(_map(self.path, 0))
+            if zipped and verify:
+                self._verify(found)
+        except _DAMAGE as error:
+            raise errors.FormatError(
+                f"The file is no readable NumPy file ({error}). Write it again with "
+                "`np.save` or `np.savez`, as numbers and not as objects.",
+                file=self.path,
+            ) from error
+        if self.features is None:
+            return found
+        for name in self.features:
+            if name not in found:
+                raise errors.FeatureError(
+                    f"The file has no array of this name; it has "
+                    f"{', '.join(map(repr, found))}. A `.npy` is one feature, "
+                    "named ''.",
+                    feature=name,
+                    file=self.path,
+                )
+        return {name: found[name] for name in self.features}
+
+    def _fields(self, array: np.ndarray) -> dict[str, np.ndarray]:
+        if array.dtype.names:
+            return {name: array[name] for name in array.dtype.names}
+        return {"": array}
+
+    def _unzip(self) -> dict[str, np.ndarray]:
+        found = {}
+        with zipfile.ZipFile(self.path) as archive, open(self.path, "rb") as raw:
+            for entry in archive.infolist():
+                name = entry.filename.removesuffix(".npy")
+                if self.features is not None and name not in self.features:
+                    found[name] = np.zeros(0)  # Named in errors, and not read.
+                elif entry.compress_type == zipfile.ZIP_STORED:
+                    raw.seek(entry.header_offset)
+                    lengths = struct.unpack("<2H", raw.read(_LOCAL_HEADER)[26:])
+                    start = entry.header_offset + _LOCAL_HEADER + sum(lengths)
+                    found[name] = _map(self.path, start)
+                else:
+                    with archive.open(entry) as file:
+                        found[name] = np.lib.format.read_array(file, allow_pickle=False)
+        return found
+
+    def _verify(self, found: dict[str, np.ndarray]) -> None:
+        """Reads what is mapped once, so that zipfile compares its checksums."""
+        with zipfile.ZipFile(self.path) as archive:
+            for name, array in found.items():
+                if _mapped(array) and (self.features is None or name in self.features):
+                    with archive.open(f"{name}.npy") as file:
+                        while file.read(1 << 20):
+                            pass
+
+    def _rows(self, found: dict[str, np.ndarray]) -> int:
+        first = next(iter(found), None)
+        for name, array in found.items():
+            if not array.ndim:
+                raise errors.FeatureError(
+                    "The array is a single number, where rows were expected.",
+                    feature=name,
+                    file=self.path,
+                )
+            if len(array) != len(found[first]):
+                raise errors.FeatureError(
+                    f"The array has {len(array)} rows; {first!r} has "
+                    f"{len(found[first])}. Name the features to read.",
+                    feature=name,
+                    file=self.path,
+                )
+        return len(found[first]) if found else 0
+
+
+def _map(path: str, start: int) -> np.ndarray:
+    """Maps the array whose header starts at a byte of the file."""
+    with open(path, "rb") as file:
+        file.seek(start)
+        version = np.lib.format.read_magic(file)
+        if version == (3, 0):  # As 2.0, but for names of fields in UTF-8.
+            return np.load(path, mmap_mode="r") if not start else _read(file, start)
+        shape, fortran, dtype = _READERS[version](file)
+        if dtype.hasobject:
+            raise ValueError("it holds objects, which only pickle could read")
+        order = "F" if fortran else "C"
+        if 0 in shape:
+            return np.zeros(shape, dtype)  # Nothing cannot be mapped.
+        return np.memmap(path, dtype, "r", file.tell(), shape, order)
+
+
+def _read(file: Any, start: int) -> np.ndarray:
+    file.seek(start)
+    return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _mapped(array: np.ndarray) -> bool:
+    return isinstance(array, np.memmap)
+
+
+def _row_bytes(found: dict[str, np.ndarray]) -> int:
+    return sum(a.nbytes // max(1, len(a)) for a in found.values()) + 1
+
+
+def _column(part: np.ndarray, name: str) -> arrays.Column:
+    if part.dtype.kind == "U":
+        part = np.char.encode(part, "utf-8")
+    if part.dtype.kind == "S":
+        part = part.astype(object)
+    # A plain array, read from the file once and not by each statistic again.
+    return columns.of(np.array(part), feature=name)
+
+
+def _kind(dtype: np.dtype) -> str:
+    """The class of a type; those of different units must not be mixed."""
+    if dtype.kind in "iub":
+        return arrow.INTEGER
+    if dtype.kind in "SU":
+        return arrow.TEXT
+    return arrow.FLOATING if dtype.kind == "f" else str(dtype)
+
+
+def shards_of(
+    paths: Sequence[str], features: tuple[str, ...] | None, max_bad_records: int
+) -> Iterator[NumpyShard]:
+    """Yields shards of rows, after comparing each file's arrays with the first's.
+
+    Raises:
+        FeatureError: A feature is absent, or of another class of type or shape.
+    """
+    expected: dict[str, tuple] = {}
+    for path in paths:
+        kinds = NumpyShard(path, features).kinds()
+        if features is None:
+            features = tuple(kinds)
+        for name, kind in kinds.items():
+            if kind != expected.setdefault(name, kind):
+                raise errors.FeatureError(
+                    f"The array's type or shape of a row is not that of the array in "
+                    f"{paths[0]!r}. Write the files alike.",
+                    feature=name,
+                    file=path,
+                )
+    for path in paths:
+        yield from NumpyShard(path, features, max_bad_records).parts()
