@@ -121,7 +121,7 @@ class MergeStatistics(beam.PTransform):
         # Without Combine's own default, which is a side input and another stage.
         return (
             found
-            | "MergeStatistics" >> beam.CombineGlobally(_Merge()).without_defaults()
+            | "MergeStatistics" >> beam.CombineGlobally(MergeParts()).without_defaults()
             | "CheckStatistics" >> check
         )
 
@@ -200,7 +200,9 @@ class _SummarizeBundle(beam.DoFn):
         yield beam.transforms.window.GlobalWindows.windowed_value(found)
 
 
-class _Merge(beam.CombineFn):
+class MergeParts(beam.CombineFn):
+    """Merges the `tfnorm.Statistics` of parts to those of all."""
+
     def create_accumulator(self) -> artifact.Statistics:
         return artifact.Statistics()
 

@@ -13,6 +13,7 @@ from tfnorm.recipe.features import view_key
 from tfnorm.recipe.fitted import FittedRecipe
 from tfnorm.recipe.fitted import missing_indicator
 from tfnorm.recipe.fitting import statistics_for
+from tfnorm.recipe.fitting import template
 
 __all__ = [
     "Feature",
@@ -24,6 +25,7 @@ __all__ = [
     "load_recipe",
     "missing_indicator",
     "statistics_for",
+    "template",
     "view_key",
 ]
 
