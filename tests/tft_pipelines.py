@@ -98,3 +98,37 @@ def tensors(columns) -> dict[str, tf.Tensor]:
     return {ROW: tf.range(count, dtype=tf.int64)} | {
         name: tf.constant(values) for name, values in columns.items()
     }
+
+
+def analyze_spans(preprocessing_fn, spans, cache: str, folder) -> None:
+    """Analyzes spans of data, with tf.Transform's cache in a folder.
+
+    Args:
+        preprocessing_fn: What to do with the columns.
+        spans: Name of each span to its columns.
+        cache: Where the cache is, and will be.
+        folder: Where to write the `transform_fn`.
+    """
+    keys = {name: tft_beam.analyzer_cache.DatasetKey(name) for name in spans}
+    with (
+        tfnorm.beam.typed_errors(),
+        tempfile.TemporaryDirectory() as temp,
+        beam.Pipeline("FnApiRunner") as pipeline,
+        tft_beam.Context(temp_dir=temp),
+    ):
+        data = {
+            keys[name]: pipeline
+            | f"Create {name}" >> beam.Create(rows(columns), reshuffle=False)
+            for name, columns in spans.items()
+        }
+        known = pipeline | tft_beam.analyzer_cache.ReadAnalysisCacheFromFS(
+            cache, list(keys.values())
+        )
+        described = metadata(next(iter(spans.values())))
+        transform_fn, found = (
+            data,
+            known,
+            described,
+        ) | tft_beam.AnalyzeDatasetWithCache(_with_rows(preprocessing_fn))
+        _ = found | tft_beam.analyzer_cache.WriteAnalysisCacheToFS(pipeline, cache)
+        _ = transform_fn | tft_beam.WriteTransformFn(str(folder))

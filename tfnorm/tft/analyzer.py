@@ -62,7 +62,8 @@ def analyze(
         inputs=list(columns.values()),
         ptransform=ptransform,
         output_dtypes=[tf.int32],
-        output_shapes=[[words.size(templates(recipe, columns))]],
+        # Not their number: what is cached must not depend on it.
+        output_shapes=[[None]],
         name=name,
     )
     return found

@@ -60,13 +60,6 @@ def pack(maps: Maps) -> np.ndarray:
     return np.concatenate([_bits(np.concatenate(plain)), *keyed])
 
 
-def size(maps: Maps) -> int | None:
-    """How many words `pack` makes of such maps; `None` if it depends on the keys."""
-    if any(_tables(bijector) for bijector in maps.values()):
-        return None
-    return sum(sum(_sizes(bijector)) for bijector in maps.values())
-
-
 def unpack(words: tf.Tensor, templates: Maps) -> dict[str, Tensors]:
     """Finds the constants of each map.
 
