@@ -99,6 +99,21 @@ def test_the_older_graphs_of_tf_transform_hold_it_too(tmp_path, fitted):
     same(made, fitted.forward(COLUMNS))
 
 
+PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags, size", [([], 97), (PROCESSES, None)])
+def test_batches_and_processes_leave_no_trace(tmp_path, fitted, flags, size):
+    apply = tfnorm.tft.apply(RECIPE, statistics_path=tmp_path / "statistics")
+    made = tft_pipelines.transform(
+        apply, COLUMNS, tmp_path, flags=flags, desired_batch_size=size
+    )
+    same(made, fitted.forward(COLUMNS))
+    found = tfnorm.load_statistics(tmp_path / "statistics")
+    assert found.digest == fitted.statistics_digest
+
+
 def test_a_fitted_recipe_is_applied_without_an_analyzer(tmp_path, fitted):
     made = tft_pipelines.transform(tfnorm.tft.apply(fitted), COLUMNS, tmp_path)
     same(made, fitted.forward(COLUMNS))
@@ -160,6 +175,21 @@ def test_a_second_span_reads_the_first_ones_statistics_from_the_cache(tmp_path):
     assert found.digest == expected.digest
     made = tft_pipelines.load(tmp_path / "second", COLUMNS)
     same(made, other.fit(expected).forward(COLUMNS))
+
+
+@pytest.mark.slow
+def test_several_passes_read_all_spans(tmp_path):
+    first, second = halves({"fare": COLUMNS["fare"]})
+    recipe = tfnorm.Recipe(
+        {"fare": schemes.Chain((schemes.PercentileClip(), schemes.ZScore()))}
+    )
+    cache = str(tmp_path / "cache")
+    for number, spans in enumerate([{"one": first}, {"one": first, "two": second}]):
+        apply = tfnorm.tft.apply(recipe, statistics_path=tmp_path / "statistics")
+        tft_pipelines.analyze_spans(apply, spans, cache, tmp_path / str(number))
+    found = tfnorm.load_statistics(tmp_path / "statistics")
+    expected = tfnorm.analyze({"fare": COLUMNS["fare"]}, recipe)
+    assert found.digest == expected.digest
 
 
 def test_what_is_cached_is_found_by_what_was_observed():

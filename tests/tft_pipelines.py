@@ -42,19 +42,22 @@ def metadata(columns: dict[str, np.ndarray]) -> tft.DatasetMetadata:
     return tft.DatasetMetadata.from_feature_spec(spec)
 
 
-def transform(preprocessing_fn, columns, folder, **options) -> dict[str, np.ndarray]:
+def transform(
+    preprocessing_fn, columns, folder, *, flags=(), **options
+) -> dict[str, np.ndarray]:
     """Analyzes and transforms; the `transform_fn` is written to the folder.
 
     Args:
         preprocessing_fn: What to do with the columns.
         columns: Name to array.
         folder: Where to write.
+        flags: Of Beam.
         **options: Of tf.Transform's context.
     """
     with (
         tfnorm.beam.typed_errors(),
         tempfile.TemporaryDirectory() as temp,
-        beam.Pipeline("FnApiRunner") as pipeline,
+        beam.Pipeline(argv=["--runner=FnApiRunner", *flags]) as pipeline,
         tft_beam.Context(temp_dir=temp, **options),
     ):
         data = pipeline | beam.Create(rows(columns), reshuffle=False)

@@ -3,6 +3,7 @@
 """Z-scores of every column in tf.Transform: its own analyzers, and tfnorm's one."""
 
 import abc
+import math
 import tempfile
 
 import apache_beam as beam
@@ -10,6 +11,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from apache_beam.options import pipeline_options
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio import tf_example_record
 
 import tfnorm
@@ -34,15 +36,22 @@ class _ZScores(base.Contender):
     def preprocess(self, inputs: dict) -> dict:
         """Returns the normalized columns."""
 
+    def _schema(self) -> schema_pb2.Schema:
+        schema = schema_pb2.Schema()
+        group = schema.tensor_representation_group[""].tensor_representation
+        for name in self.data.names:
+            schema.feature.add(name=name, type=schema_pb2.FLOAT)
+            dense = group[name].dense_tensor
+            dense.column_name = name
+            dense.shape.SetInParent()
+            dense.default_value.float_value = math.nan
+        return schema
+
     def run(self):
         options = pipeline_options.PipelineOptions(["--runner=FnApiRunner"])
-        kind = tf.io.FixedLenFeature([], tf.float32, default_value=float("nan"))
-        described = tft.DatasetMetadata.from_feature_spec(
-            dict.fromkeys(self.data.names, kind)
-        )
         reader = tf_example_record.TFExampleRecord(
             f"{self.data.folder}/*.tfrecord",
-            schema=described.schema,
+            schema=self._schema(),
             telemetry_descriptors=["benchmark"],
         )
         folder = self._folder.name

@@ -139,6 +139,7 @@ class _Apply:
     def __call__(self, inputs: Columns) -> dict[str, typing.Any]:
         recipe = self.recipe
         _check(recipe, inputs)
+        _check_sizes(recipe, inputs)
         recipe.check_columns(inputs.keys())
         maps = analyzer.templates(recipe, inputs)
         if self.statistics_path is None and not any(
@@ -208,15 +209,9 @@ def _check(recipe: recipe_lib.Recipe, inputs: Columns) -> None:
                 f"holds {x.dtype.name}, not numbers.", feature=name
             )
         try:
-            axes = arrays.kept_axes(analyzer.axis(feature), x.shape.rank)
+            arrays.kept_axes(analyzer.axis(feature), x.shape.rank)
         except ValueError as error:
             raise errors.RecipeError(str(error), feature=name) from error
-        if any(x.shape[a] is None for a in axes):
-            raise errors.RecipeError(
-                f"is of shape {x.shape}, but the sizes of the kept axes "
-                f"(`axis={feature.axis}`) must be known: `tf.ensure_shape` tells them.",
-                feature=name,
-            )
         if getattr(feature.scheme, "unseen_key_policy", None) == "raise":
             raise errors.RecipeError(
                 "`unseen_key_policy='raise'` cannot be kept: the graph of a transform "
@@ -230,4 +225,17 @@ def _check(recipe: recipe_lib.Recipe, inputs: Columns) -> None:
             raise errors.RecipeError(
                 f"holds {inputs[key].dtype.name}: keys are integers or text.",
                 feature=key,
+            )
+
+
+def _check_sizes(recipe: recipe_lib.Recipe, inputs: Columns) -> None:
+    """Raises a RecipeError unless it is known how many constants there will be."""
+    for name, feature in recipe.features.items():
+        shape = inputs[name].shape
+        axes = arrays.kept_axes(analyzer.axis(feature), shape.rank)
+        if any(shape[a] is None for a in axes):
+            raise errors.RecipeError(
+                f"is of shape {shape}, but the sizes of the kept axes "
+                f"(`axis={feature.axis}`) must be known: `tf.ensure_shape` tells them.",
+                feature=name,
             )
