@@ -38,8 +38,9 @@ recipe = tfnorm.Recipe(
 
 rows = [{name: flights[name][i] for name in flights} for i in range(2_000)]
 
-with tempfile.TemporaryDirectory() as name:
-    folder = pathlib.Path(name)
+
+def transform(columns, folder: pathlib.Path):
+    """Analyzes the flights, and loads the graph and the statistics."""
     # One analyzer for the whole recipe; it writes the statistics, too.
     normalize = tfnorm.tft.apply(recipe, statistics_path=folder / "statistics")
     described = tft.DatasetMetadata.from_feature_spec(spec)
@@ -50,12 +51,17 @@ with tempfile.TemporaryDirectory() as name:
         data = pipeline | beam.Create(rows)
         found = (data, described) | tft_beam.AnalyzeDataset(normalize)
         _ = found | tft_beam.WriteTransformFn(str(folder / "transform"))
-
     # The graph, wherever there is TensorFlow.
     served = tf.saved_model.load(str(folder / "transform" / "transform_fn"))
-    raw = {key: tf.constant(values) for key, values in flights.items()}
-    there = served.transform_fn(raw)
-    statistics = tfnorm.load_statistics(folder / "statistics")
+    there = served.transform_fn(columns)
+    return there, tfnorm.load_statistics(folder / "statistics")
+
+
+raw = {key: tf.constant(values) for key, values in flights.items()}
+# In a function: a pipeline of tf.Transform that is still there when Python exits
+# crashes it, with or without tfnorm.
+with tempfile.TemporaryDirectory() as name:
+    there, statistics = transform(raw, pathlib.Path(name))
 
 print("delay of UA", statistics['delay | carrier="UA"'].quantile(0.5).value.round(2))
 print("statistics as in memory", statistics == tfnorm.analyze(flights, recipe))
