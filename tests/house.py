@@ -27,6 +27,7 @@ RANKS = {
     "layers": 6,
     "beam": 6,
     "baking": 7,
+    "tft": 7,
     "cli": 8,
     "tfnorm": 9,
 }
@@ -40,6 +41,7 @@ THIRD_PARTIES = {
     "layers": {"keras"},
     "beam": {"apache_beam"},
     "baking": {"keras", "tensorflow"},
+    "tft": {"apache_beam", "tensorflow", "tensorflow_transform"},
     "cli": {"click", "rich"},
 }
 NUMERIC = {"numpy", "ml_dtypes"}

@@ -23,6 +23,7 @@ PRINTS = {
     "per_image": ["contrast gain of 100 crops", "brightness shift of 100 crops"],
     "schemes_compared": ["photographs, whitening and batch norm: accuracy"],
     "tabular_features": ["statistics in one pass", "(3, 5)", "minutes again True"],
+    "transform_with_tft": ["as in memory True", "distance as the Keras layer True"],
     "text_embeddings": ["raw ", "whitened "],
 }
 # Where the whole takes long, or writes into the repository.

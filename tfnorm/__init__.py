@@ -20,6 +20,7 @@ if typing.TYPE_CHECKING:
     from tfnorm import schemes
     from tfnorm import sources
     from tfnorm import statistics
+    from tfnorm import tft
     from tfnorm.analysis import analyze
     from tfnorm.artifact import Statistics
     from tfnorm.artifact import load_statistics
@@ -63,6 +64,7 @@ __all__ = [
     "schemes",
     "sources",
     "statistics",
+    "tft",
     "verify",
 ]
 

@@ -121,7 +121,7 @@ class MergeStatistics(beam.PTransform):
         # Without Combine's own default, which is a side input and another stage.
         return (
             found
-            | "MergeStatistics" >> beam.CombineGlobally(Merge()).without_defaults()
+            | "MergeStatistics" >> beam.CombineGlobally(MergeParts()).without_defaults()
             | "CheckStatistics" >> check
         )
 
@@ -200,8 +200,8 @@ class _SummarizeBundle(beam.DoFn):
         yield beam.transforms.window.GlobalWindows.windowed_value(found)
 
 
-class Merge(beam.CombineFn):
-    """Merges statistics, in any order and grouping to the same bits."""
+class MergeParts(beam.CombineFn):
+    """Merges statistics of parts, in any order and grouping to the same bits."""
 
     def create_accumulator(self) -> artifact.Statistics:
         return artifact.Statistics()

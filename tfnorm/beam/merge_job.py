@@ -58,7 +58,8 @@ def merge_statistics(
             pipeline
             | "ListParts" >> beam.Create(paths)
             | "LoadParts" >> beam.ParDo(_Load()).with_output_types(artifact.Statistics)
-            | "MergeParts" >> beam.CombineGlobally(compute.Merge()).without_defaults()
+            | "MergeParts"
+            >> beam.CombineGlobally(compute.MergeParts()).without_defaults()
             | "SubtractParts" >> beam.ParDo(_Subtract(minus))
             | compute.WriteStatistics(os.fspath(out))
         )

@@ -18,6 +18,7 @@ from tfnorm.bijectors.loudness import Loudness
 from tfnorm.bijectors.matrix import Matrix
 from tfnorm.bijectors.pcen import PCEN
 from tfnorm.bijectors.per_key import PerKey
+from tfnorm.bijectors.per_key import Places
 from tfnorm.bijectors.per_sample import PerSample
 from tfnorm.bijectors.percentiles import Stretch
 from tfnorm.bijectors.piecewise_linear import PiecewiseLinear
@@ -46,6 +47,7 @@ __all__ = [
     "PerKey",
     "PerSample",
     "PiecewiseLinear",
+    "Places",
     "Pointwise",
     "Power",
     "Probit",

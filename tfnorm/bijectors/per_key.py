@@ -15,6 +15,23 @@ from tfnorm import errors
 from tfnorm.bijectors import base
 
 UNSEEN = ("global", "nan", "raise")
+_CANNOT_RAISE = (
+    "`unseen_key_policy='raise'` is for NumPy arrays: a compiled model cannot raise. "
+    "Use 'nan' or 'global' there."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """Which map each row takes, found already.
+
+    Args:
+        index: int32 tensor of shape (rows,): the place of the row's key.
+        count: How many keys there are, and so the place of other keys.
+    """
+
+    index: typing.Any
+    count: typing.Any
 
 
 @config.register("bijectors.PerKey")
@@ -22,7 +39,9 @@ UNSEEN = ("global", "nan", "raise")
 class PerKey(base.Bijector):
     """`y = maps[key](x)`, row by row; rows of other keys by `otherwise`.
 
-    Its constants are those of all maps, stacked, with those of `otherwise` last.
+    Its constants are those of all maps, stacked, with those of `otherwise` last. Rows
+    are mapped by the tensors that come in their place, which may be of other keys, if
+    `Places` come for keys.
 
     Args:
         keys: Distinct integers, or distinct strings, ascending.
@@ -88,14 +107,14 @@ class PerKey(base.Bijector):
         return self.otherwise.kept_shape
 
     def forward_with(self, x, constants, keys):
-        index = self._index(x, keys)
-        y = self._map().forward_with(x, self._rows(x, constants, index))
-        return self._checked(y, index)
+        places = self._places(x, keys)
+        y = self._map().forward_with(x, self._rows(x, constants, places.index))
+        return self._checked(y, places)
 
     def inverse_with(self, y, constants, keys):
-        index = self._index(y, keys)
-        x = self._map().inverse_with(y, self._rows(y, constants, index))
-        return self._checked(x, index)
+        places = self._places(y, keys)
+        x = self._map().inverse_with(y, self._rows(y, constants, places.index))
+        return self._checked(x, places)
 
     def along(self, axis, rank):
         return dataclasses.replace(self, axis=arrays.kept_axes(axis, rank))
@@ -124,16 +143,23 @@ class PerKey(base.Bijector):
             rows[key] = arrays.namespace(found).reshape(found, shape)
         return rows
 
-    def _checked(self, y, index):
+    def _checked(self, y, places: Places):
         if self.unseen == "global":
             return y
         xp = arrays.namespace(y)
-        unseen = xp.reshape(index, (-1, *(1,) * (arrays.rank(y) - 1)))
-        absent = arrays.equal(unseen, len(self.keys))
+        unseen = xp.reshape(places.index, (-1, *(1,) * (arrays.rank(y) - 1)))
+        absent = arrays.equal(unseen, places.count)
         return xp.where(absent, arrays.full(np.nan, like=y), y)
 
+    def _places(self, x, keys) -> Places:
+        """Which map each row takes, in the framework of `x`."""
+        if not isinstance(keys, Places):
+            return Places(self._index(x, keys), len(self.keys))
+        if self.unseen == "raise":
+            raise errors.RecipeError(_CANNOT_RAISE)
+        return keys
+
     def _index(self, x, keys):
-        """Which map each row takes, as int32 tensor of the framework of `x`."""
         keys = arrays.asarray(keys)
         if arrays.framework(keys) == "numpy":
             index = _in_numpy(self.keys, keys)
@@ -145,10 +171,7 @@ class PerKey(base.Bijector):
                 )
             return arrays.constants(index, like=x)
         if self.unseen == "raise":
-            raise errors.RecipeError(
-                "`unseen_key_policy='raise'` is for NumPy arrays: a compiled model "
-                "cannot raise. Use 'nan' or 'global' there."
-            )
+            raise errors.RecipeError(_CANNOT_RAISE)
         keys = arrays.namespace(keys).reshape(keys, (-1,))
         if not self.keys:
             return arrays.cast(keys * 0, "int32")

@@ -15,6 +15,7 @@ from tfnorm.recipe.features import view_key
 from tfnorm.recipe.fitted import FittedRecipe
 from tfnorm.recipe.fitted import missing_indicator
 from tfnorm.recipe.fitting import statistics_for
+from tfnorm.recipe.fitting import template
 
 __all__ = [
     "Feature",
@@ -28,6 +29,7 @@ __all__ = [
     "load_recipe",
     "missing_indicator",
     "statistics_for",
+    "template",
     "view_key",
 ]
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a recipe and statistics to maps."""
 
+import typing
+
 import numpy as np
 
 from tfnorm import bijectors
@@ -72,11 +74,28 @@ def _fit(feature: features.Feature, raw, seen) -> bijectors.Bijector:
         raise errors.DataError(
             f"{int(np.sum(not_a_number))} values are NaN, and `nan_policy='raise'`."
         )
-    fitted = feature.scheme.fit(seen)
-    if feature.nan_policy == "propagate" and np.any(not_a_number):
+    return _whole(feature, raw, feature.scheme.fit(seen))
+
+
+def template(feature: features.Feature, shape: tuple[int, ...]) -> bijectors.Bijector:
+    """The map of a feature before there are data, of the structure of a fitted one.
+
+    Args:
+        feature: The feature.
+        shape: The kept shape of its data.
+    """
+    none: typing.Any = schemes.Placeholder(tuple(shape))
+    return _whole(feature, none, feature.scheme.template(tuple(shape)))
+
+
+def _whole(feature: features.Feature, raw, fitted) -> bijectors.Bijector:
+    """The map of a scheme, with those that the policies put around it."""
+    if feature.nan_policy == "propagate":
+        not_a_number = raw.counts.nan
         if "comoments" in feature.scheme.requires:
             # Every element has a part in every result.
             not_a_number = np.full_like(not_a_number, np.any(not_a_number))
+        # There without NaN, too: what it is made of must not depend on the data.
         spoiled = np.where(not_a_number, np.nan, 0.0)
         fitted = bijectors.Chain((fitted, bijectors.Affine(spoiled, 1.0)))
     if feature.missing == "keep":
