@@ -317,6 +317,18 @@ def test_unknown_fields_of_an_example_pass_through(tmp_path):
     assert second == tf_example(y=3)
 
 
+def test_a_zstd_file_stays_one(tmp_path):
+    write.write_tfrecords({"x": np.float32([1, 3])}, tmp_path / "plain")
+    (plain,) = tmp_path.glob("plain*")
+    with pa.output_stream(tmp_path / "a.tfrecord.zst", compression="zstd") as file:
+        file.write(plain.read_bytes())
+    apply(tmp_path / "a.tfrecord.zst", fit(x=np.float32([1, 3])), tmp_path / "out")
+    (block,) = framing.read_blocks(str(tmp_path / "out/a.tfrecord.zst"))
+    assert len(block.records) == 2
+    found = tfnorm.analyze(str(tmp_path / "out/a.tfrecord.zst"))["x"]
+    assert (found.mean, found.std) == (0.0, 1.0)
+
+
 def test_empty_files_stay_empty(tmp_path):
     (tmp_path / "a.tfrecord").write_bytes(b"")
     write.write_tfrecords({"x": np.float32([1, 2])}, tmp_path / "b")

@@ -27,12 +27,10 @@ def write(
 
     `restore` makes no difference: `tf.Example` has one type of integers.
     """
-    compress = streams.compressed(shard.path)
     names = (*shard.features, *optional)
-    # No time and no name in the header: equal data give equal bytes.
     with (
         open(path, "wb") as raw,
-        gzip.GzipFile("", "wb", 6, raw, mtime=0) if compress else raw as file,
+        _compressed(raw, streams.compression(shard.path)) as file,
     ):
         for batch, records in shard.read_records(names):
             changed = dict(change(batch)) if batch.rows else {}
@@ -40,6 +38,16 @@ def write(
             framed = _rewritten(batch, records, changed, added)
             file.write(b"".join(framed))
             yield batch
+
+
+def _compressed(raw, compression: str | None):
+    """Returns what writes to an open file as the file that is read was written."""
+    if compression == "zstd":
+        import pyarrow as pa
+
+        return pa.CompressedOutputStream(raw, "zstd")
+    # No time and no name in the header: equal data give equal bytes.
+    return gzip.GzipFile("", "wb", 6, raw, mtime=0) if compression else raw
 
 
 def _rewritten(batch, records, changed, added) -> Iterator[bytes]:
