@@ -106,7 +106,7 @@ def sample(x: typing.Any, axes: collections.abc.Sequence[int]):
     ops = keras.ops
     each = {1: 64, 2: 16}.get(len(tuple(axes)), 8)
     parts = [slice(None)] * len(x.shape)
-    unknown = []
+    unknown = False
     for axis in axes:
         size = ops.shape(x)[axis]
         if isinstance(size, int):
@@ -114,7 +114,7 @@ def sample(x: typing.Any, axes: collections.abc.Sequence[int]):
             stride = max(size // each, 1)
         elif keras.backend.backend() == "tensorflow":
             stride = ops.maximum(size // each, 1)
-            unknown.append(axis)
+            unknown = True
         else:
             continue  # A size that has no value, of which nothing can be computed.
         parts[axis] = slice(stride // 2, None, stride)
