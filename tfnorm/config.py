@@ -87,7 +87,7 @@ def encode(value: typing.Any) -> typing.Any:
         fields = {
             field.name: encode(getattr(value, field.name))
             for field in dataclasses.fields(value)
-            if field.init
+            if field.init and not _is_unsaid(field, value)
         }
         return {"type": _NAMES[type(value)], **fields}
     if isinstance(value, collections.abc.Mapping):
@@ -105,6 +105,18 @@ def encode(value: typing.Any) -> typing.Any:
         f"Cannot write {type(value).__name__} as JSON: register its class with "
         "`tfnorm.config.register`, or turn it into numbers."
     )
+
+
+def added(default: typing.Any) -> typing.Any:
+    """Returns a field that is written only where it differs from its default.
+
+    So what was written before the field came reads and hashes as it did.
+    """
+    return dataclasses.field(default=default, kw_only=True, metadata={"added": True})
+
+
+def _is_unsaid(field: dataclasses.Field, value: typing.Any) -> bool:
+    return "added" in field.metadata and getattr(value, field.name) == field.default
 
 
 def _finite_or_name(value: float) -> float | str:

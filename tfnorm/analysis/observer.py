@@ -13,11 +13,13 @@ from tfnorm import config
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import statistics
+from tfnorm.analysis import rows as rows_lib
 
 # Rows that are taken in at once, so that NumPy's calls cost little beside its work;
 # fewer where they would hold more values than this.
 _ROWS = 1 << 17
 _VALUES = 1 << 24
+_NOTHING = statistics.FeatureStatistics()
 
 
 class Observer:
@@ -30,6 +32,8 @@ class Observer:
         views: Of the recipe what to observe, by the key of its statistics: those of
             `recipe.views()`, unless given.
         quantiles: Whether to take quantiles, too.
+        rows: Which rows count, how much, and in which slices: all, by the recipe's
+            weight, unless given.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class Observer:
         *,
         views: collections.abc.Mapping[str, recipe_lib.View] | None = None,
         quantiles: bool = True,
+        rows: rows_lib.Rows | None = None,
     ):
         arrays.keep_freed_memory()
         self.bad_records = 0
@@ -46,6 +51,8 @@ class Observer:
         self._views = views
         if views is None and recipe is not None:
             self._views = recipe.views()
+        self._rows = rows_lib.Rows.of(recipe) if rows is None else rows
+        self._slices: set[tuple] = set()
         self._found = artifact.Statistics(
             recipe=None if recipe is None else config.encode(recipe)
         )
@@ -59,6 +66,12 @@ class Observer:
             FeatureError: if a feature is not there or is not what it was before.
         """
         self.bad_records += batch.bad_records
+        there = batch.rows
+        batch = self._rows.select(batch)
+        if there and not batch.rows:
+            self._flush()
+            self._found = self._with(self._found.features, [batch], None)
+            return
         if self._waiting and not _alike(self._waiting[0], batch):
             self._flush()
         self._waiting.append(batch)
@@ -81,8 +94,13 @@ class Observer:
         first = batches[0]
         rows = sum(batch.rows for batch in batches)
         known = self._found.features
-        views = self._views or _numbers(first)
-        if self._views is None and self._found.rows and views.keys() != known.keys():
+        views = self._views or _numbers(first, self._rows.weight)
+        weights = None
+        if self._rows.weight is not None:
+            weights = self._rows.weights(_joined(batches, self._rows.weight))
+        slices = self._by_slice(batches)
+        before = {name for name in known if not statistics.is_group(name)}
+        if self._views is None and before and views.keys() != before:
             raise _changed(views, known, first)
         features = dict(known)
         for key, view in views.items():
@@ -91,13 +109,17 @@ class Observer:
                 keys = None if view.key is None else _joined(batches, view.key)
                 for where, seen in _seen(column, view):
                     of_rows = None if keys is None else keys.take(where)
-                    for name, part in _groups(key, view, seen, of_rows):
-                        before = features.get(name, statistics.FeatureStatistics())
-                        features[name] = before.add(
-                            part,
+                    for name, chosen in (
+                        *_groups(key, view, seen, of_rows),
+                        *_slices(key, view, seen, where, slices, rows),
+                    ):
+                        own = None if weights is None else weights[where]
+                        features[name] = features.get(name, _NOTHING).add(
+                            seen if chosen is None else seen.take(chosen),
                             axis=_kept(view, column.ndim),
                             quantiles=self._quantiles,
                             comoments=view.comoments,
+                            weights=_taken(own, chosen, seen, view),
                         )
             except errors.TfnormError as error:
                 error.feature = error.feature or view.feature
@@ -106,16 +128,36 @@ class Observer:
                     error.record = first.first_record
                 raise
 
+        return self._with(features, batches, weights)
+
+    def _by_slice(self, batches: list[arrays.Batch]) -> dict[tuple, np.ndarray]:
+        """The rows of each slice, by its columns and by what its name ends in."""
+        found = {}
+        for columns in self._rows.slices:
+            joined = {name: _joined(batches, name) for name in columns}
+            for keys, rows in rows_lib.by_slice(joined).items():
+                found[columns, rows_lib.slice_name("", columns, keys)] = rows
+        self._slices.update(found)
+        rows_lib.check_count(len(self._slices), self._rows)
+        return found
+
+    def _with(self, features, batches: list[arrays.Batch], weights):
+        """What was found, of such features, and where these batches come from."""
         files = {batch.file for batch in batches if batch.file is not None}
         files.update(self._found.sources)
-        made = {*self._found.provenance}.union(*(b.provenance for b in batches))
+        made = {*self._found.provenance, *self._rows.provenance}
+        total = self._found.weight_units
+        if self._rows.weight is not None:
+            added = np.zeros(0) if weights is None else weights
+            total = (total or 0) + statistics.as_units(added)
         return artifact.Statistics(
             features,
-            self._found.rows + rows,
+            self._found.rows + sum(batch.rows for batch in batches),
             self._found.bad_records + sum(batch.bad_records for batch in batches),
             self._found.recipe,
             tuple(sorted(files)),
-            tuple(sorted(made)),
+            tuple(sorted(made.union(*(b.provenance for b in batches)))),
+            total,
         )
 
 
@@ -134,13 +176,16 @@ def _alike(one: arrays.Batch, other: arrays.Batch) -> bool:
     return True
 
 
-def _numbers(batch: arrays.Batch) -> dict[str, recipe_lib.View]:
-    """Views of the columns that hold numbers."""
+def _numbers(batch: arrays.Batch, weight: str | None) -> dict[str, recipe_lib.View]:
+    """Views of the columns that hold numbers, beside the weight."""
     return {
         name: recipe_lib.View(name, -1)
         for name, column in batch.columns.items()
-        if isinstance(column, arrays.ImageColumn)
-        or column.values.dtype.kind not in "OSUMm"
+        if name != weight
+        and (
+            isinstance(column, arrays.ImageColumn)
+            or column.values.dtype.kind not in "OSUMm"
+        )
     }
 
 
@@ -156,24 +201,16 @@ def _changed(views, known, batch: arrays.Batch) -> errors.FeatureError:
     )
 
 
-def _column(batch: arrays.Batch, name: str) -> arrays.Column:
-    if name not in batch.columns:
-        raise errors.FeatureError(
-            f"is not among the columns: {', '.join(batch.columns)}.", feature=name
-        )
-    return batch.columns[name]
-
-
 def _joined(batches: list[arrays.Batch], name: str) -> arrays.Column:
-    first, *others = [_column(batch, name) for batch in batches]
+    first, *others = [rows_lib.column_of(batch.columns, name) for batch in batches]
     return first.joined(others) if others else first
 
 
 def _groups(
     name: str, view: recipe_lib.View, column: arrays.Column, keys: arrays.Column | None
-) -> collections.abc.Iterator[tuple[str, arrays.Column]]:
-    """Yields the name of all rows and of each group, and their values."""
-    yield name, column
+) -> collections.abc.Iterator[tuple[str, np.ndarray | None]]:
+    """Yields the name of all rows and of each group, and which they are."""
+    yield name, None
     if view.key is None or keys is None:
         return
     if len(keys.values) != len(column.values):
@@ -182,7 +219,32 @@ def _groups(
             "feature list has no key of each of its steps."
         )
     for key, rows in statistics.rows_by_key(keys).items():
-        yield statistics.group_name(name, view.key, key), column.take(rows)
+        yield statistics.group_name(name, view.key, key), rows
+
+
+def _slices(
+    name: str, view: recipe_lib.View, column, where: slice, slices: dict, rows: int
+) -> collections.abc.Iterator[tuple[str, np.ndarray]]:
+    """Yields the name of each slice, and which of some consecutive rows are in it."""
+    start, stop, _ = where.indices(rows)
+    if slices and len(column.values) != stop - start:
+        raise errors.FeatureError("has several steps a row, and cannot be sliced.")
+    for (columns, suffix), chosen in slices.items():
+        if columns == (view.key,):
+            continue  # Its groups are these already.
+        if stop - start < rows:
+            chosen = chosen[(start <= chosen) & (chosen < stop)] - start
+        if chosen.size:
+            yield name + suffix, chosen
+
+
+def _taken(weights, chosen, column: arrays.Column, view: recipe_lib.View):
+    """The weights of chosen rows, if there are any."""
+    if weights is None:
+        return None
+    if len(weights) != len(column.values):
+        raise errors.FeatureError("has several steps a row, which have no weights.")
+    return weights if chosen is None else weights[chosen]
 
 
 def _seen(

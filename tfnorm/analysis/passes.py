@@ -13,6 +13,7 @@ from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import sources
 from tfnorm.analysis import observer as observer_lib
+from tfnorm.analysis import rows as rows_lib
 
 _LOG = logging.getLogger("tfnorm")
 
@@ -24,6 +25,10 @@ def analyze(
     max_bad_records: int = 0,
     quantiles: bool = True,
     images: sources.Images | None = None,
+    weight: str | None = None,
+    filters: typing.Any = None,
+    slices: collections.abc.Iterable[str | tuple[str, ...]] = (),
+    max_slices: int = rows_lib.MAX_SLICES,
 ) -> artifact.Statistics:
     """Computes exact statistics of all rows, in this process.
 
@@ -42,6 +47,13 @@ def analyze(
             all files, before it is an error.
         quantiles: Whether to take quantiles, too; without, it is twice as fast.
         images: How encoded images in files become pixels: `sources.Images`.
+        weight: Column that says how much each row counts, where the recipe names
+            none; without a recipe, it has no statistics itself.
+        filters: Which rows count: conditions such as `[("age", ">", 3)]`, all of
+            which must hold, or lists of such, of which one must; `arrays.Filters`.
+        slices: Columns, or tuples of columns, by whose values each feature has
+            statistics beside those of all rows, named `delay | carrier="UA"`.
+        max_slices: How many slices there may be before it is an error.
 
     Returns:
         `Statistics`: a mapping of names to `FeatureStatistics`.
@@ -59,7 +71,10 @@ def analyze(
     """
     if recipe is not None and not isinstance(recipe, recipe_lib.Recipe):
         recipe = recipe_lib.Recipe(recipe)
-    found = _read(data, recipe, None, max_bad_records, quantiles, images)
+    rows = rows_lib.Rows.of(
+        recipe, weight=weight, filters=filters, slices=slices, max_slices=max_slices
+    )
+    found = _read(data, recipe, None, max_bad_records, quantiles, images, rows)
     check_complete(found, recipe)
     while views := later_pass(recipe, found):
         if isinstance(data, collections.abc.Iterator):
@@ -68,7 +83,7 @@ def analyze(
                 "can be read once. Give files, arrays, or a list of the batches.",
                 feature=next(iter(views.values())).feature,
             )
-        more = _read(data, recipe, views, max_bad_records, quantiles, images)
+        more = _read(data, recipe, views, max_bad_records, quantiles, images, rows)
         found = with_pass(found, more)
     return found
 
@@ -108,18 +123,24 @@ def with_pass(
     return dataclasses.replace(found, features=features)
 
 
-def _read(data, recipe, views, max_bad_records: int, quantiles: bool, images):
+def _read(data, recipe, views, max_bad_records: int, quantiles: bool, images, rows):
     """One pass over the data; of `views`, or of all that the recipe names."""
-    features = None if recipe is None else recipe.columns()
+    features = rows.with_columns(None if recipe is None else recipe.columns())
     batches: collections.abc.Iterator[arrays.Batch]
     if sources.is_path_like(data):
         shards = sources.open(
-            data, features, max_bad_records=max_bad_records, images=images
+            data,
+            features,
+            max_bad_records=max_bad_records,
+            images=images,
+            filters=rows.filters,
         )
         batches = (batch for shard in shards for batch in shard.read())
     else:
         batches = sources.batches(data, features)
-    observer = observer_lib.Observer(recipe, views=views, quantiles=quantiles)
+    observer = observer_lib.Observer(
+        recipe, views=views, quantiles=quantiles, rows=rows
+    )
     for batch in batches:
         observer.add(batch)
         check_bad_records(observer.bad_records, max_bad_records)
@@ -145,7 +166,10 @@ def check_complete(
             value in any row.
     """
     if not found.rows:
-        raise errors.EmptyDataError("there is not one row to take statistics of.")
+        chosen = ", of those that filters and weights leave" if found.provenance else ""
+        raise errors.EmptyDataError(
+            f"there is not one row to take statistics of{chosen}."
+        )
     if not found.features:
         raise errors.FeatureError("not one column holds numbers.")
     for key in found if recipe is None else recipe.features:

@@ -6,6 +6,8 @@ from tfnorm.arrays.axes import broadcast
 from tfnorm.arrays.axes import kept_axes
 from tfnorm.arrays.columns import Batch
 from tfnorm.arrays.columns import Column
+from tfnorm.arrays.filters import Filters
+from tfnorm.arrays.filters import parse_filter
 from tfnorm.arrays.indexing import detached
 from tfnorm.arrays.indexing import divisor
 from tfnorm.arrays.indexing import equal
@@ -47,6 +49,7 @@ from tfnorm.arrays.tensors import rounded
 __all__ = [
     "Batch",
     "Column",
+    "Filters",
     "ImageColumn",
     "Packed",
     "as_written",
@@ -73,6 +76,7 @@ __all__ = [
     "matmul",
     "namespace",
     "padded",
+    "parse_filter",
     "part",
     "positions",
     "rank",

@@ -10,6 +10,7 @@ import numpy as np
 from tfnorm import statistics
 from tfnorm.artifact import integers
 from tfnorm.artifact import joint
+from tfnorm.artifact import weighted
 
 _KINDS = (None, "floating", "integer")
 
@@ -52,6 +53,8 @@ def pack(
     }
     if any(feature.joint is not None for feature in found):
         packed |= joint.pack([feature.joint for feature in found])
+    if any(feature.weighted is not None for feature in found):
+        packed |= weighted.pack([f.weighted for f in found if f.shape is not None])
     return packed
 
 
@@ -63,6 +66,7 @@ def unpack(arrays) -> tuple[dict[str, statistics.FeatureStatistics], int]:
     pairs: list[statistics.CoMoments | None] = [None] * len(names)
     if "complete" in arrays:
         pairs = joint.unpack(arrays)
+    weights = weighted.Unpacked(arrays) if "weighted" in arrays else None
     features = {}
     for name, (rows, missing, kind, rank), comoments in zip(
         names, arrays["features"].tolist(), pairs, strict=True
@@ -80,6 +84,7 @@ def unpack(arrays) -> tuple[dict[str, statistics.FeatureStatistics], int]:
             _KINDS[kind],
             tuple(_channel(floating, *next(channels)) for _ in range(count)),
             comoments,
+            None if weights is None else weights.next(floating, count),
         )
     return features, int(arrays["rows"])
 

@@ -17,6 +17,7 @@ from tfnorm import files
 from tfnorm import statistics
 from tfnorm.artifact import state
 from tfnorm.artifact import table
+from tfnorm.artifact import weighted
 
 SUMMARY = "statistics.json"
 STATE = "accumulators.npz"
@@ -29,6 +30,7 @@ def save(found: table.Statistics, path: str | os.PathLike) -> None:
     with files.whole_folder(path, SUMMARY) as folder:
         # NumPy's zip entries bear no time: equal state, equal bytes.
         arrays = state.pack(found.features, found.rows)
+        arrays |= weighted.pack_total(found.weight_units)
         np.savez(folder / STATE, allow_pickle=False, **arrays)
         # The recipe is encoded already.
         described = config.encode(summary(found)) | {"recipe": found.recipe}
@@ -60,7 +62,8 @@ def _read(path: str | os.PathLike) -> table.Statistics:
             raise ValueError(f"{SUMMARY} is not as it was written")
         with open(folder / STATE, "rb") as file:
             with np.load(file, allow_pickle=False) as arrays:
-                features, rows = state.unpack(dict(arrays))
+                state_arrays = dict(arrays)
+                features, rows = state.unpack(state_arrays)
         found = table.Statistics(
             features,
             rows,
@@ -68,6 +71,7 @@ def _read(path: str | os.PathLike) -> table.Statistics:
             described["recipe"],
             tuple(described["sources"]),
             tuple(map(_line, described.get("provenance", ()))),
+            weighted.unpack_total(state_arrays),
         )
         digest = described["digest"]
     except OSError as error:
@@ -113,7 +117,9 @@ def _checksum(described: dict) -> str:
 
 def summary(found: table.Statistics) -> dict:
     """What `statistics.json` says, but for the recipe."""
+    weight = {} if found.weight is None else {"weight": found.weight}
     return {
+        **weight,
         "format": _FORMAT,
         "tfnorm_version": config.version(),
         "digest": found.digest,
@@ -136,7 +142,7 @@ def _describe(feature: statistics.FeatureStatistics) -> dict:
     if feature.shape is None:
         return described
     known = all(channel.extrema.known for channel in feature.channels)
-    taken = all(channel.quantiles is not None for channel in feature.channels)
+    taken = all(channel.quantiles is not None for channel in feature.summaries)
     # Not the matrix, which would bury the rest.
     pairs = {}
     if feature.joint is not None:
@@ -145,6 +151,7 @@ def _describe(feature: statistics.FeatureStatistics) -> dict:
     return {
         **described,
         **pairs,
+        **({} if feature.weighted is None else {"weight": feature.weight}),
         "mean": feature.mean,
         "std": feature.std,
         "min": feature.min if known else None,

@@ -13,6 +13,7 @@ import typing
 from tfnorm import errors
 from tfnorm import statistics
 from tfnorm.artifact import state
+from tfnorm.artifact import weighted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +28,10 @@ class Statistics(collections.abc.Mapping):
         recipe: The recipe that asked for them, as `config.encode` writes it.
         sources: Names of the files they come from, sorted.
         provenance: How values were made of what files hold, where that is a choice
-            (how images were decoded): JSON, sorted. As `sources`, it is kept beside
-            the digest and not in it.
+            (how images were decoded, which rows were chosen): JSON, sorted. As
+            `sources`, it is kept beside the digest and not in it.
+        weight_units: The weight of all rows in units of 2**-1074, exact; `None` where
+            they have no weights.
     """
 
     features: collections.abc.Mapping[str, statistics.FeatureStatistics] = (
@@ -39,6 +42,7 @@ class Statistics(collections.abc.Mapping):
     recipe: typing.Any = None
     sources: tuple[str, ...] = ()
     provenance: tuple[str, ...] = ()
+    weight_units: int | None = None
 
     def __getitem__(self, name: str) -> statistics.FeatureStatistics:
         """The statistics of one feature.
@@ -61,6 +65,26 @@ class Statistics(collections.abc.Mapping):
     def __contains__(self, name: object) -> bool:
         return name in self.features
 
+    @property
+    def weight(self) -> float | None:
+        """The weight of all rows, correctly rounded; `None` where they have none."""
+        units = self.weight_units
+        return None if units is None else statistics.as_float(units)
+
+    def _weight_with(self, other: "Statistics", sign: int) -> int | None:
+        mine, others = self.weight_units, other.weight_units
+        if self.rows and other.rows and (mine is None) != (others is None):
+            raise errors.StatisticsError(
+                "the rows of only one of the two have weights. Take both with the same "
+                "weight."
+            )
+        if mine is None and others is None:
+            return None
+        total = (mine or 0) + sign * (others or 0)
+        if total < 0:
+            raise errors.StatisticsError("What is subtracted was never merged in.")
+        return total
+
     def merge(self, other: "Statistics") -> "Statistics":
         """The statistics over the rows of both.
 
@@ -79,6 +103,7 @@ class Statistics(collections.abc.Mapping):
             one.recipe,
             tuple(sorted({*self.sources, *other.sources})),
             tuple(sorted({*self.provenance, *other.provenance})),
+            self._weight_with(other, 1),
         )
 
     def subtract(self, other: "Statistics") -> "Statistics":
@@ -98,6 +123,7 @@ class Statistics(collections.abc.Mapping):
             self.recipe,
             tuple(sorted({*self.sources} - {*other.sources})),
             self.provenance,
+            self._weight_with(other, -1),
         )
 
     def _combine(self, other: "Statistics", operation: str) -> dict:
@@ -126,7 +152,9 @@ class Statistics(collections.abc.Mapping):
     def digest(self) -> str:
         """SHA-256 of the exact state: equal data give equal digests."""
         found = hashlib.sha256()
-        for name, array in sorted(state.pack(self.features, self.rows).items()):
+        packed = state.pack(self.features, self.rows)
+        packed |= weighted.pack_total(self.weight_units)
+        for name, array in sorted(packed.items()):
             header = json.dumps([name, array.dtype.str, array.shape])
             found.update(header.encode())
             found.update(array.tobytes())
@@ -141,7 +169,12 @@ class Statistics(collections.abc.Mapping):
             for feature in features
             for channel in feature.channels
             if channel.quantiles is not None
-        ) + sum(f.joint.nbytes for f in features if f.joint is not None)
+        ) + sum(
+            part.nbytes
+            for feature in features
+            for part in (feature.joint, feature.weighted)
+            if part is not None
+        )
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the artifact, a folder, whole or not at all.

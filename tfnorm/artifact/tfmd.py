@@ -28,7 +28,7 @@ def convert(found) -> statistics_pb2.DatasetFeatureStatisticsList:
             proto.path.step.append(step)
             if feature.shape is not None:
                 flat = int(np.ravel_multi_index(index, feature.shape)) if index else 0
-                _fill(proto.num_stats, feature, feature.channels[flat])
+                _fill(proto.num_stats, feature, feature.summaries[flat])
     return result
 
 

@@ -49,6 +49,8 @@ class ComputeStatistics(beam.PTransform):
     Args:
         recipe: What to take statistics of; `None` for every feature of numbers.
         max_bad_records: How many records may have been left out, over all shards.
+        rows: Which rows count, how much, and in which slices: `analysis.Rows.of`. By
+            default all, by the recipe's weight.
 
     Returns:
         A PCollection of one `tfnorm.Statistics`.
@@ -67,6 +69,7 @@ class ComputeStatistics(beam.PTransform):
 
     recipe: recipe_lib.Recipe | None = None
     max_bad_records: int = 0
+    rows: analysis.Rows | None = None
 
     def __post_init__(self):
         super().__init__()
@@ -76,8 +79,8 @@ class ComputeStatistics(beam.PTransform):
         none = batches.pipeline | "OfNoRows" >> beam.Create(
             [artifact.Statistics()], reshuffle=False
         )
-        found = batches | SummarizeBundles(self.recipe)
-        merge = MergeStatistics(self.recipe, self.max_bad_records)
+        found = batches | SummarizeBundles(self.recipe, rows=self.rows)
+        merge = MergeStatistics(self.recipe, self.max_bad_records, self.rows)
         return (found, none) | beam.Flatten() | merge
 
 
@@ -88,16 +91,18 @@ class SummarizeBundles(beam.PTransform):
     Args:
         recipe: As of `ComputeStatistics`.
         views: Of the recipe what to observe: all that one pass can, unless given.
+        rows: As of `ComputeStatistics`.
     """
 
     recipe: recipe_lib.Recipe | None = None
     views: dict[str, recipe_lib.View] | None = None
+    rows: analysis.Rows | None = None
 
     def __post_init__(self):
         super().__init__()
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        summarize = beam.ParDo(_SummarizeBundle(self.recipe, self.views))
+        summarize = beam.ParDo(_SummarizeBundle(self.recipe, self.views, self.rows))
         return batches | summarize.with_output_types(artifact.Statistics)
 
 
@@ -108,16 +113,18 @@ class MergeStatistics(beam.PTransform):
     Args:
         recipe: As of `ComputeStatistics`.
         max_bad_records: As of `ComputeStatistics`.
+        rows: As of `ComputeStatistics`.
     """
 
     recipe: recipe_lib.Recipe | None = None
     max_bad_records: int = 0
+    rows: analysis.Rows | None = None
 
     def __post_init__(self):
         super().__init__()
 
     def expand(self, found: beam.PCollection) -> beam.PCollection:
-        check = beam.ParDo(_Check(self.recipe, self.max_bad_records))
+        check = beam.ParDo(_Check(self.recipe, self.max_bad_records, self.rows))
         # Without Combine's own default, which is a side input and another stage.
         return (
             found
@@ -183,12 +190,12 @@ class _ReadShards(beam.DoFn):
 
 
 class _SummarizeBundle(beam.DoFn):
-    def __init__(self, recipe: recipe_lib.Recipe | None, views: dict | None):
+    def __init__(self, recipe: recipe_lib.Recipe | None, views: dict | None, rows):
         self._recipe = recipe
-        self._views = views
+        self._asked = {"views": views, "rows": rows}
 
     def start_bundle(self):
-        self._observer = analysis.Observer(self._recipe, views=self._views)
+        self._observer = analysis.Observer(self._recipe, **self._asked)
 
     def process(self, batch):
         with failures.carried():
@@ -225,13 +232,15 @@ class MergeParts(beam.CombineFn):
 
 
 class _Check(beam.DoFn):
-    def __init__(self, recipe: recipe_lib.Recipe | None, max_bad_records: int):
+    def __init__(self, recipe: recipe_lib.Recipe | None, max_bad_records: int, rows):
         self._recipe = recipe
         self._max_bad_records = max_bad_records
+        self._rows = rows
 
     def process(self, found: artifact.Statistics):
         with failures.carried():
             analysis.check_bad_records(found.bad_records, self._max_bad_records)
+            analysis.check_slices(found, self._rows)
             yield analysis.check_complete(found, self._recipe)
 
 

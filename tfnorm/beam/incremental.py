@@ -35,17 +35,20 @@ class SummarizeFiles(beam.PTransform):
         cache: The folder, on a file system that all workers share. It may be deleted
             at any time.
         views: As of `SummarizeBundles`.
+        rows: As of `ComputeStatistics`.
     """
 
     recipe: recipe_lib.Recipe | None
     cache: str | os.PathLike
     views: dict[str, recipe_lib.View] | None = None
+    rows: analysis.Rows | None = None
 
     def __post_init__(self):
         super().__init__()
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        summarize = _SummarizeFile(self.recipe, self.views, os.fspath(self.cache))
+        cache = os.fspath(self.cache)
+        summarize = _SummarizeFile(self.recipe, self.views, cache, self.rows)
         return (
             shards
             | "NameShards"
@@ -60,6 +63,7 @@ def before(
     path: str | os.PathLike,
     recipe: recipe_lib.Recipe | None,
     shards: Sequence[sources.Shard],
+    rows: analysis.Rows,
 ) -> artifact.Statistics:
     """Returns the statistics kept from before, after checking that these may join.
 
@@ -67,10 +71,12 @@ def before(
         path: Folder of the artifact; there are none yet where it is not there.
         recipe: What the statistics to come are of.
         shards: The files that they are of.
+        rows: Which of their rows count, how much, and in which slices.
 
     Raises:
         ArtifactError: if it cannot be read.
-        RecipeError: if it is of another recipe, or the recipe takes several passes.
+        RecipeError: if it is of another recipe, or of rows that were chosen otherwise,
+            or the recipe takes several passes.
         DataError: if a file was counted before.
     """
     if recipe is not None and recipe.passes > 1:
@@ -85,6 +91,14 @@ def before(
     if kept.recipe != (None if recipe is None else config.encode(recipe)):
         raise errors.RecipeError(
             "is of another recipe. Update it with its own, or write to another folder.",
+            file=os.fspath(path),
+        )
+    if {line for line in kept.provenance if analysis.chooses(line)} != set(
+        rows.provenance
+    ):
+        raise errors.RecipeError(
+            "is of rows that were chosen otherwise: weight, filters and slices must be "
+            f"those of before: {', '.join(kept.provenance) or 'none'}.",
             file=os.fspath(path),
         )
     for shard in shards:
@@ -102,7 +116,8 @@ def _named(shard: sources.Shard) -> tuple[str, sources.Shard]:
 
 
 class _SummarizeFile(beam.DoFn):
-    def __init__(self, recipe, views, cache: str):
+    def __init__(self, recipe, views, cache: str, rows):
+        self._rows = rows
         self._recipe = recipe
         self._views = views
         self._cache = cache
@@ -125,7 +140,7 @@ class _SummarizeFile(beam.DoFn):
             else:
                 beam.metrics.Metrics.counter("tfnorm", "files_unchanged").inc()
                 return found
-        observer = analysis.Observer(self._recipe, views=self._views)
+        observer = analysis.Observer(self._recipe, views=self._views, rows=self._rows)
         for batch in shard.read():
             beam.metrics.Metrics.counter("tfnorm", "rows").inc(batch.rows)
             observer.add(batch)
@@ -145,6 +160,7 @@ class _SummarizeFile(beam.DoFn):
         recipe = None if self._recipe is None else self._recipe.digest
         views = None if self._views is None else sorted(self._views)
         asked = [config.version(), os.path.realpath(shard.path), repr(shard)]
+        asked.append(repr(self._rows))
         return _digest([*asked, recipe, views])
 
 

@@ -7,6 +7,7 @@ import functools
 import io
 import os
 import tempfile
+from collections.abc import Iterable
 from collections.abc import Sequence
 
 import apache_beam as beam
@@ -33,6 +34,10 @@ def compute_statistics(
     images: sources.Images | None = None,
     update: str | os.PathLike | None = None,
     cache: str | os.PathLike | None = None,
+    weight: str | None = None,
+    filters=None,
+    slices: Iterable[str | tuple[str, ...]] = (),
+    max_slices: int = analysis.MAX_SLICES,
     beam_args: Sequence[str] = (),
 ) -> artifact.Statistics:
     """Runs the statistics job and returns what it wrote.
@@ -51,6 +56,10 @@ def compute_statistics(
             There are none yet where it is not there.
         cache: Folder in which to keep the statistics of each file, so that only files
             that are new or changed since are read. The result is the same.
+        weight: As of `tfnorm.analyze`, and so are the next three.
+        filters: Which rows count.
+        slices: Columns by whose values there are statistics, too.
+        max_slices: How many slices there may be.
         beam_args: Beam's own options, such as `--runner=...`. By default, the job
             runs in this process.
 
@@ -59,12 +68,18 @@ def compute_statistics(
         ArtifactError: if the artifact cannot be written.
         OptionsError: if Beam cannot run with the options.
     """
-    features = None if recipe is None else recipe.columns()
-    shards = sources.open(
-        pattern, features, max_bad_records=max_bad_records, images=images
+    rows = analysis.Rows.of(
+        recipe, weight=weight, filters=filters, slices=slices, max_slices=max_slices
     )
-    kept = None if update is None else incremental.before(update, recipe, shards)
-    run = functools.partial(_run, shards, max_bad_records, cache, beam_args)
+    shards = sources.open(
+        pattern,
+        rows.with_columns(None if recipe is None else recipe.columns()),
+        max_bad_records=max_bad_records,
+        images=images,
+        filters=rows.filters,
+    )
+    kept = None if update is None else incremental.before(update, recipe, shards, rows)
+    run = functools.partial(_run, shards, max_bad_records, cache, beam_args, rows)
     if recipe is None or recipe.passes == 1:
         return run(recipe, recipe, None, out, kept)
     # What one pass found is no artifact yet: it is kept beside it meanwhile.
@@ -85,6 +100,7 @@ def _run(
     max_bad_records: int,
     cache: str | os.PathLike | None,
     beam_args: Sequence[str],
+    rows: analysis.Rows,
     recipe: recipe_lib.Recipe | None,
     complete: recipe_lib.Recipe | None,
     views: dict[str, recipe_lib.View] | None,
@@ -94,9 +110,9 @@ def _run(
     """One pass over the data, of which `complete` says what must have values."""
     summarize: beam.PTransform
     if cache is None:
-        summarize = compute.SummarizeBundles(recipe, views)
+        summarize = compute.SummarizeBundles(recipe, views, rows)
     else:
-        summarize = incremental.SummarizeFiles(recipe, cache, views)
+        summarize = incremental.SummarizeFiles(recipe, cache, views, rows)
     kept = artifact.Statistics() if kept is None else kept
     allowed = max_bad_records + kept.bad_records
     with failures.typed_errors(), pipeline_of(beam_args) as pipeline:
@@ -107,7 +123,7 @@ def _run(
         if kept.rows or kept.bad_records:
             old = pipeline | "OfBefore" >> beam.Create([kept], reshuffle=False)
             found = (found, old) | "AddToThoseBefore" >> beam.Flatten()
-        merge = compute.MergeStatistics(complete, allowed)
+        merge = compute.MergeStatistics(complete, allowed, rows)
         _ = found | merge | compute.WriteStatistics(os.fspath(out))
     return artifact.load_statistics(out)
 

@@ -67,7 +67,7 @@ def statistics(found) -> None:
             table.add_row(name, *["-"] * 5, str(feature.missing), "-")
             continue
         for index in list(np.ndindex(feature.shape))[:_MOST_CHANNELS]:
-            channel = feature.channels[_flat(index, feature.shape)]
+            channel = feature.summaries[_flat(index, feature.shape)]
             median = None
             if channel.quantiles is not None:
                 median = channel.quantiles.quantile(0.5, channel.extrema).value

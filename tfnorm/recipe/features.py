@@ -101,6 +101,8 @@ class Recipe:
     Args:
         features: Feature name to a scheme, or to a `Feature` where it needs an axis
             or a policy.
+        weight: Column that says how much each row of the fitted data counts: a weight
+            of 2 is the row twice, 0 leaves it out. For sample and frequency weights.
 
     Example:
 
@@ -109,6 +111,7 @@ class Recipe:
     """
 
     features: collections.abc.Mapping[str, Feature]
+    weight: str | None = config.added(None)
 
     def __post_init__(self):
         if not isinstance(self.features, collections.abc.Mapping) or not self.features:
@@ -128,6 +131,8 @@ class Recipe:
                     f"A feature's name must be a string, but {name!r} came."
                 )
         _check_names(features)
+        if self.weight is not None:
+            _check_weight(features, self.weight)
         object.__setattr__(self, "features", features)
 
     def views(self) -> dict[str, View]:
@@ -223,6 +228,18 @@ def _check_names(features: dict[str, Feature]) -> None:
                     "the column.",
                     feature=taken,
                 )
+
+
+def _check_weight(features: dict[str, Feature], weight) -> None:
+    if not isinstance(weight, str):
+        raise errors.RecipeError(f"`weight={weight!r}` must be a column's name.")
+    for name, feature in features.items():
+        if "comoments" in feature.scheme.requires:
+            raise errors.RecipeError(
+                f"{type(feature.scheme).__name__} needs co-moments, which have no "
+                "weighted form. Put the feature into a recipe without `weight`.",
+                feature=name,
+            )
 
 
 def stages(statistics, name: str, chain: schemes.Chain):

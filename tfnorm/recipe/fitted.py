@@ -127,7 +127,9 @@ class FittedRecipe:
                     feature=name,
                 )
         return FittedRecipe(
-            features.Recipe({n: self.recipe.features[n] for n in names}),
+            dataclasses.replace(
+                self.recipe, features={n: self.recipe.features[n] for n in names}
+            ),
             {n: self.maps[n] for n in names},
             {n: self.examples[n] for n in names},
             {n: self.kinds[n] for n in names},

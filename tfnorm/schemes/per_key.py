@@ -152,7 +152,7 @@ class _Shrunk:
 
     @property
     def _weight(self):
-        return self.group.counts.valid / self.counts.valid
+        return self.group.weight / (self.group.weight + self.added)
 
     def _mixed(self, own, common):
         return self._weight * own + (1.0 - self._weight) * common
@@ -188,8 +188,12 @@ class _Shrunk:
     def histograms(self) -> list[tuple[np.ndarray, np.ndarray]]:
         pairs = zip(self.group.histograms(), self.every.histograms(), strict=True)
         found = []
-        for (values, counts), (more, others) in pairs:
+        weights = np.ravel(self.group.weight)
+        for weight, ((values, counts), (more, others)) in zip(
+            weights, pairs, strict=True
+        ):
             values = np.concatenate([values, more])
+            counts = counts * (weight / max(counts.sum(), 1))
             counts = np.concatenate([counts, others * (self.added / others.sum())])
             order = np.argsort(values, kind="stable")
             found.append((values[order], counts[order]))

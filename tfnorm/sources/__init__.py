@@ -41,6 +41,7 @@ def open(
     *,
     max_bad_records: int = 0,
     images: Images | None = None,
+    filters: arrays.Filters | None = None,
 ) -> list[Shard]:
     """Lists the shards of a data set on disk, after checking that all can be read.
 
@@ -65,6 +66,8 @@ def open(
         max_bad_records: How many records of each file, or images of each shard, may
             be skipped and counted.
         images: How encoded images become pixels.
+        filters: Row groups of Parquet files that hold no row that counts, by their
+            statistics, are not read. Rows are not chosen here.
 
     Raises:
         EmptyDataError: There is no such file, or nothing matches the pattern.
@@ -96,6 +99,10 @@ def open(
         made = image_shards.shards_of_files(paths, names, max_bad_records, images)
         return list(made)
     found: list[Shard] = list(_shards_of[kind](paths, names, max_bad_records))
+    if filters is not None and kind == locate.PARQUET:
+        from tfnorm.sources import parquet
+
+        found = parquet.filtered(found, filters)
     if images is None:
         return found
     if kind in (locate.CSV, locate.NUMPY):

@@ -10,6 +10,7 @@ from tfnorm.statistics.comoments import CoMoments
 from tfnorm.statistics.counts import Counts
 from tfnorm.statistics.extrema import Extrema
 from tfnorm.statistics.feature import FeatureStatistics
+from tfnorm.statistics.groups import group_keys
 from tfnorm.statistics.groups import group_name
 from tfnorm.statistics.groups import groups_of
 from tfnorm.statistics.groups import is_group
@@ -19,6 +20,10 @@ from tfnorm.statistics.moments import Moments
 from tfnorm.statistics.pair_sums import PairSums
 from tfnorm.statistics.quantiles import Interval
 from tfnorm.statistics.quantiles import Quantiles
+from tfnorm.statistics.weighted import Weighted
+from tfnorm.statistics.weighted import as_float
+from tfnorm.statistics.weighted import as_units
+from tfnorm.statistics.weighted_quantiles import WeightedQuantiles
 
 __all__ = [
     "Channel",
@@ -31,6 +36,11 @@ __all__ = [
     "Moments",
     "PairSums",
     "Quantiles",
+    "Weighted",
+    "WeightedQuantiles",
+    "as_float",
+    "as_units",
+    "group_keys",
     "group_name",
     "groups_of",
     "is_group",

@@ -3,6 +3,7 @@
 """All statistics of one feature, element by element of the axes it keeps."""
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ from tfnorm.statistics import counts as counts_lib
 from tfnorm.statistics import extrema as extrema_lib
 from tfnorm.statistics import pixels
 from tfnorm.statistics import quantiles as quantiles_lib
+from tfnorm.statistics import weighted as weighted_lib
 
 _CACHE_BYTES = 1 << 18
 
@@ -34,6 +36,7 @@ class FeatureStatistics:
         kind: "floating" or "integer"; `None` while there was no value yet.
         channels: One `Channel` for each element of `shape`, in C order.
         joint: Co-moments of these elements, if they were asked for.
+        weighted: Sums and histograms of weights, where rows have any.
 
     Example:
 
@@ -48,6 +51,7 @@ class FeatureStatistics:
     kind: str | None = None
     channels: tuple[channel_lib.Channel, ...] = ()
     joint: comoments_lib.CoMoments | None = None
+    weighted: weighted_lib.Weighted | None = None
 
     @classmethod
     def of(cls, values, axis=-1, missing=None, comoments=False) -> "FeatureStatistics":
@@ -56,23 +60,26 @@ class FeatureStatistics:
         return cls().add(column, axis=axis, comoments=comoments)
 
     def add(
-        self, column: arrays.Column, *, axis=-1, quantiles=True, comoments=False
+        self, column, *, axis=-1, quantiles=True, comoments=False, weights=None
     ) -> "FeatureStatistics":
         """Takes in some rows.
 
         Args:
-            column: Values of shape (rows, ...), of any float or integer type.
+            column: `arrays.Column` of shape (rows, ...), of any float or integer type.
             axis: Axis or axes of the values to keep: each of their elements has
                 statistics of its own. Rows with a single number keep none.
             quantiles: Whether to keep a histogram for quantiles.
             comoments: Whether to keep co-moments of all pairs of kept elements.
+            weights: How much each row counts: float64 above 0, of shape (rows,).
 
         Raises:
             FeatureError: if the values are no numbers, or their kind or kept shape
                 is not that of the rows before.
         """
+        options = {"axis": axis, "quantiles": quantiles, "comoments": comoments}
+        if weights is not None:
+            return weighted_lib.add(self, column, weights, **options)
         if isinstance(column, arrays.ImageColumn):
-            options = {"axis": axis, "quantiles": quantiles, "comoments": comoments}
             return pixels.add(self, column, **options)
         values, rows = column.values, len(column.values)
         if column.missing is not None and column.missing.any():
@@ -130,7 +137,10 @@ class FeatureStatistics:
         joint = None
         if self.joint is not None and other.joint is not None:
             joint = getattr(self.joint, combine)(other.joint)
-        return FeatureStatistics(rows, missing, self.shape, self.kind, channels, joint)
+        weighted = weighted_lib.combined(self.weighted, other.weighted, combine)
+        return FeatureStatistics(
+            rows, missing, self.shape, self.kind, channels, joint, weighted
+        )
 
     def _check(self, kind, shape, error: type[errors.TfnormError]) -> None:
         if self.shape is not None and (kind, shape) != (self.kind, self.shape):
@@ -142,16 +152,26 @@ class FeatureStatistics:
     def _array(self, of: Callable[[channel_lib.Channel], float]):
         if self.shape is None:
             return np.float64(np.nan)
-        return np.array([of(c) for c in self.channels]).reshape(self.shape)[()]
+        return np.array([of(c) for c in self.summaries]).reshape(self.shape)[()]
+
+    @functools.cached_property
+    def summaries(self) -> tuple[channel_lib.Channel, ...]:
+        """The channels, with weighted moments and quantiles where rows have weights."""
+        return weighted_lib.over(self.weighted, self.channels)
+
+    @property
+    def weight(self):
+        """The weight of the valid values: their number, where rows have no weights."""
+        valid = self.counts.valid
+        return valid if self.weighted is None else self.weighted.weight_of(valid)
 
     @property
     def counts(self) -> channel_lib.CountArrays:
         """How many values are valid, zero, NaN, infinite or missing."""
         names = [field.name for field in dataclasses.fields(counts_lib.Counts)]
         if self.shape is None:
-            return channel_lib.CountArrays(
-                *[np.int64(0)] * len(names), missing=self.missing
-            )
+            zeros = [np.int64(0)] * len(names)
+            return channel_lib.CountArrays(*zeros, missing=self.missing)
         table = {n: self._array(lambda c, n=n: getattr(c.counts, n)) for n in names}
         return channel_lib.CountArrays(**table, missing=self.missing)
 
@@ -241,9 +261,9 @@ class FeatureStatistics:
         return [h.middles(c.extrema) for h, c in self._histograms()]
 
     def _histograms(self):
-        if any(channel.quantiles is None for channel in self.channels):
+        if any(channel.quantiles is None for channel in self.summaries):
             raise errors.StatisticsError("quantiles were not asked for.")
-        return [(channel.quantiles, channel) for channel in self.channels]
+        return [(channel.quantiles, channel) for channel in self.summaries]
 
 
 def _by_channel(values: np.ndarray, kept: tuple[int, ...]) -> np.ndarray:

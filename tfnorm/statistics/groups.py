@@ -10,6 +10,8 @@ import numpy as np
 from tfnorm import arrays
 from tfnorm import errors
 
+_KEY = r"(\"(?:[^\"\\]|\\.)*\"|-?\d+)"
+_STEP = re.compile(rf" \| (.+?)={_KEY}(?= \| |$)", re.DOTALL)
 _GROUP = re.compile(r" \| .+=(\".*\"|-?\d+)$", re.DOTALL)
 
 
@@ -68,16 +70,39 @@ def is_group(name: str) -> bool:
     return _GROUP.search(name) is not None
 
 
+def group_keys(base: str, name: str) -> tuple[tuple[str, int | str], ...]:
+    """The columns and keys of a group of a feature; none if it is no such group.
+
+    Example:
+
+    >>> group_keys("delay", 'delay | carrier="UA" | month=5')
+    (('carrier', 'UA'), ('month', 5))
+    """
+    found, place = [], len(base)
+    while name.startswith(base) and place < len(name):
+        step = _STEP.match(name, place)
+        if step is None:
+            return ()
+        found.append((step[1], json.loads(step[2])))
+        place = step.end()
+    return tuple(found)
+
+
 def key_columns(names, name: str) -> list[str]:
-    """The columns by which there are groups of a feature."""
+    """The columns by which there are groups of a feature, one column each."""
     start = f"{name} | "
-    found = [_GROUP.search(n) for n in names if n.startswith(start)]
-    columns = (m.group()[3 : m.start(1) - m.start() - 1] for m in found if m)
-    return sorted(set(columns))
+    found = [group_keys(name, n) for n in names if n.startswith(start)]
+    return sorted({keys[0][0] for keys in found if len(keys) == 1})
 
 
 def groups_of(names, name: str, column: str) -> dict[int | str, str]:
     """The names of all groups of a feature, by key, in ascending order."""
     start = f"{name} | {column}="
-    found = {json.loads(n[len(start) :]): n for n in names if n.startswith(start)}
+    own = (n for n in names if n.startswith(start))
+    # Others are of combinations with more columns.
+    found = {json.loads(n[len(start) :]): n for n in own if _is_key(n[len(start) :])}
     return dict(sorted(found.items()))
+
+
+def _is_key(text: str) -> bool:
+    return re.fullmatch(_KEY, text, re.DOTALL) is not None

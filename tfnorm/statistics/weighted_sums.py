@@ -1,0 +1,120 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Exact sums of weights, and of values and squares times weights.
+
+The products are error-free: each is the float64 nearest to it and what its rounding
+left out, and both are summed exactly.
+
+Reference:
+    Dekker, A floating-point technique for extending the available precision, 1971.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tfnorm.statistics import sums
+
+UNIT = sums.UNIT
+
+_SPLITTER = float((1 << 27) + 1)
+# Of numbers in this range, no product of three over- or underflows, nor its errors.
+_LEAST, _GREATEST = 2.0**-200, 2.0**200
+# Whole numbers up to here are exact as float64, and their parts below are 32 bits.
+_WHOLE = 1 << 53
+_HALF = 32
+
+
+def exact_sums(values: np.ndarray, weights: np.ndarray) -> tuple[int, int, int]:
+    """Sums of the weights, of values times weights, of squares times weights.
+
+    Args:
+        values: Finite float64, or int64.
+        weights: Finite float64 above 0, one for each value.
+
+    Returns:
+        Integers, in units of 2**-1074 for whole values; for floats in units of
+        2**-1074, 2**-2148 and 2**-3222.
+    """
+    if not values.size:
+        return 0, 0, 0
+    total = sums.float_sum(weights)
+    if values.dtype != np.int64:
+        return total, *_products(values, weights)
+    if -_WHOLE < values.min() and values.max() < _WHOLE:
+        first, second = _products(values.astype(np.float64), weights)
+    else:
+        first, second = _wide_products(values, weights)
+    return total, first >> UNIT, second >> (2 * UNIT)
+
+
+def _products(values, weights) -> tuple[int, int]:
+    """Sums of values and squares times weights, in units of 2**-2148 and 2**-3222."""
+    first = second = 0
+    for part, (power, other) in _moderate(values, weights):
+        x, w = np.ldexp(values[part], -power), np.ldexp(weights[part], -other)
+        first += _shifted(_sum(x, w), UNIT + power + other)
+        second += _shifted(_sum(x, x, w), 2 * UNIT + 2 * power + other)
+    return first, second
+
+
+def _wide_products(values, weights) -> tuple[int, int]:
+    """The same of whole numbers of up to 64 bits."""
+    high = (values >> _HALF).astype(np.float64)
+    low = (values & ((1 << _HALF) - 1)).astype(np.float64)
+    first = second = 0
+    for part, (power,) in _moderate(weights):
+        h, b, w = high[part], low[part], np.ldexp(weights[part], -power)
+        total = (_sum(h, w) << _HALF) + _sum(b, w)
+        squares = (_sum(h, h, w) << (2 * _HALF)) + _sum(b, b, w)
+        squares += _sum(h, b, w) << (_HALF + 1)
+        first += _shifted(total, UNIT + power)
+        second += _shifted(squares, 2 * UNIT + power)
+    return first, second
+
+
+def _sum(*factors: np.ndarray) -> int:
+    """The exact sum of products of two or three numbers, in units of 2**-1074."""
+    products = [factors[0]]
+    for factor in factors[1:]:
+        pairs = [_two_product(one, factor) for one in products]
+        products = [part for pair in pairs for part in pair if part.any()]
+    return sum(map(sums.float_sum, products))
+
+
+def _two_product(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`x * y` rounded, and what the rounding left out, exactly (Dekker)."""
+    product = x * y
+    (a, b), (c, d) = _halves(x), _halves(y)
+    error = a * c
+    error -= product
+    error += a * d
+    error += b * c
+    error += b * d
+    return product, error
+
+
+def _halves(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    split = x * _SPLITTER
+    high = split - (split - x)
+    return high, x - high
+
+
+def _moderate(*factors: np.ndarray) -> Iterator[tuple]:
+    """Yields what to select of the factors, and powers of 2 to divide them by."""
+    if all(map(_is_moderate, factors)):
+        yield slice(None), (0,) * len(factors)
+        return
+    classes = np.stack([np.frexp(factor)[1] >> 8 for factor in factors])
+    for one in np.unique(classes, axis=1).T:
+        powers = tuple(256 * int(c) for c in one)
+        yield (classes == one[:, None]).all(axis=0), powers
+
+
+def _is_moderate(factor: np.ndarray) -> bool:
+    sizes = np.abs(factor)
+    return sizes.max() < _GREATEST and not ((0 < sizes) & (sizes < _LEAST)).any()
+
+
+def _shifted(number: int, bits: int) -> int:
+    return number << bits if bits >= 0 else number >> -bits
