@@ -12,16 +12,26 @@ from tfnorm.analysis.rows import MAX_SLICES
 from tfnorm.analysis.rows import Rows
 from tfnorm.analysis.rows import check_slices
 from tfnorm.analysis.rows import chooses
+from tfnorm.analysis.splits import SplitObserver
+from tfnorm.analysis.splits import analyze_splits
+from tfnorm.analysis.splits import check_name
+from tfnorm.analysis.splits import later_passes
+from tfnorm.analysis.splits import named
 
 __all__ = [
     "MAX_SLICES",
     "Observer",
     "Rows",
+    "SplitObserver",
     "analyze",
+    "analyze_splits",
     "check_bad_records",
     "check_complete",
+    "check_name",
     "check_slices",
     "chooses",
     "later_pass",
+    "later_passes",
+    "named",
     "with_pass",
 ]

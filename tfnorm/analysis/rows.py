@@ -120,22 +120,7 @@ class Rows:
         except errors.TfnormError as error:
             error.file = error.file or batch.file
             raise
-        if mask.all():
-            return batch
-        for name, column in batch.columns.items():
-            if len(column.values) != batch.rows:
-                raise errors.FeatureError(
-                    "has several steps a row, so that rows cannot be left out of it: "
-                    "neither filters nor weights are for feature lists.",
-                    feature=name,
-                    file=batch.file,
-                )
-        return dataclasses.replace(
-            batch,
-            columns={name: c.take(mask) for name, c in batch.columns.items()},
-            rows=int(mask.sum()),
-            records=np.array([batch.record(row) for row in np.flatnonzero(mask)]),
-        )
+        return chosen(batch, np.flatnonzero(mask))
 
     def _weighs(self, batch: arrays.Batch, counted: np.ndarray) -> np.ndarray:
         """Which rows have a weight above 0, after a check of those that count."""
@@ -177,9 +162,36 @@ class Rows:
         return None if column is None else column.values.reshape(-1).astype(np.float64)
 
 
+def chosen(batch: arrays.Batch, rows: np.ndarray) -> arrays.Batch:
+    """Returns some rows of a batch, by their numbers, in ascending order.
+
+    Raises:
+        FeatureError: If a column has several steps a row.
+    """
+    if len(rows) == batch.rows:
+        return batch
+    for name, column in batch.columns.items():
+        if len(column.values) != batch.rows:
+            raise errors.FeatureError(
+                "has several steps a row, so that rows cannot be left out of it: "
+                "filters, weights and splits are not for feature lists.",
+                feature=name,
+                file=batch.file,
+            )
+    records = rows + batch.first_record
+    if batch.records is not None:
+        records = batch.records[rows]
+    return dataclasses.replace(
+        batch,
+        columns={name: column.take(rows) for name, column in batch.columns.items()},
+        rows=len(rows),
+        records=records,
+    )
+
+
 def chooses(line: str) -> bool:
     """Whether a line of provenance is of those that `Rows` writes."""
-    return json.loads(line).keys() <= {"weight", "filters", "slices"}
+    return json.loads(line).keys() <= {"weight", "filters", "slices", "split"}
 
 
 def column_of(columns, name: str) -> arrays.Column:

@@ -11,6 +11,7 @@ from tfnorm.beam.compute import WriteStatistics
 from tfnorm.beam.failures import typed_errors
 from tfnorm.beam.job import compute_statistics
 from tfnorm.beam.merge_job import merge_statistics
+from tfnorm.beam.splits import compute_splits
 
 __all__ = [
     "ApplyRecipe",
@@ -19,6 +20,7 @@ __all__ = [
     "RewriteShards",
     "WriteStatistics",
     "apply_recipe",
+    "compute_splits",
     "compute_statistics",
     "merge_statistics",
     "typed_errors",

@@ -6,6 +6,7 @@ import click
 
 from tfnorm import errors
 from tfnorm.cli import images as images_lib
+from tfnorm.cli import rows as rows_lib
 
 
 class _Group(click.Group):
@@ -42,7 +43,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("patterns", metavar="PATTERN...", nargs=-1, required=True)
+@click.argument("patterns", metavar="PATTERN...", nargs=-1)
 @click.option("--recipe", type=_file, help="Recipe (JSON). Default: all numbers.")
 @click.option("--out", type=_folder, help="Folder to write.")
 @click.option(
@@ -57,21 +58,26 @@ def main() -> None:
 )
 @_max_bad_records
 @images_lib.options
+@rows_lib.options
 @click.pass_context
 def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -> None:
     """Compute statistics of files with Beam.
 
     They are TFRecord, Parquet, CSV, Arrow or NumPy files, or images (JPEG, PNG), by
-    the ends of their names.
+    the ends of their names. Of splits, each has an artifact of its own, in a folder
+    such as `Split-train` in the one to write.
 
     Beam's own options go behind `--`, such as `-- --runner=DataflowRunner`.
     """
     patterns, beam_args = _split_beam_args(patterns)
-    if not patterns:
+    splits = rows_lib.splits(given, patterns, ctx)
+    if not patterns and splits is None:
         raise click.UsageError("Missing argument 'PATTERN...'.", ctx)
     out = out or update
     if out is None:
         raise click.UsageError("Missing option '--out' or '--update'.", ctx)
+    if splits is not None and (update or cache):
+        raise click.UsageError("Splits go with neither '--update' nor '--cache'.", ctx)
     from tfnorm import recipe as recipe_lib
     from tfnorm import sources
     from tfnorm.cli import show as show_lib
@@ -79,22 +85,28 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -
     wanted = None if recipe is None else recipe_lib.load_recipe(recipe)
     features = None if wanted is None else wanted.columns()
     images = images_lib.chosen(given)
+    asked = {
+        "max_bad_records": max_bad_records,
+        "images": images,
+        "beam_args": beam_args,
+        **rows_lib.chosen(given),
+    }
     # Fails before Beam takes its seconds to load.
-    sources.open(patterns, features, images=images)
+    for files in [patterns] if patterns else splits["inputs"].values():
+        sources.open(files, features, images=images)
     with show_lib.progress("Reading the data"):
         from tfnorm import beam
 
-        found = beam.compute_statistics(
-            patterns,
-            wanted,
-            out,
-            max_bad_records=max_bad_records,
-            update=update,
-            cache=cache,
-            images=images,
-            beam_args=beam_args,
-        )
-    show_lib.statistics(found)
+        if splits is None:
+            found = beam.compute_statistics(
+                patterns, wanted, out, update=update, cache=cache, **asked
+            )
+        else:
+            parts = beam.compute_splits(recipe=wanted, out=out, **splits, **asked)
+    if splits is None:
+        show_lib.statistics(found)
+    else:
+        show_lib.splits(parts)
     click.echo(f"Written to {out}")
 
 

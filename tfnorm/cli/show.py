@@ -17,6 +17,8 @@ import rich.progress
 import rich.table
 
 _MOST_CHANNELS = 8
+# What provenance tells of, beside how images were decoded.
+_CHOSEN = dict.fromkeys(("filters", "slices", "split", "weight"), "Rows: ")
 
 
 @contextlib.contextmanager
@@ -82,13 +84,27 @@ def statistics(found) -> None:
                 str(channel.counts.nan),
             )
     _print(table)
-    line = f"{found.rows:,} rows, digest {found.digest[:16]}"
+    weight = "" if found.weight is None else f" of weight {found.weight:,.6g}"
+    line = f"{found.rows:,} rows{weight}, digest {found.digest[:16]}"
     if found.bad_records:
         line += f", {found.bad_records} bad records left out"
     rich.console.Console().print(line, highlight=False)
     for made in found.provenance:
         said = json.loads(made)
-        _say("Decoded: " + ", ".join(f"{k} {v}" for k, v in said.items()))
+        _say(_CHOSEN.get(next(iter(said)), "Decoded: ") + _items(said))
+
+
+def splits(found) -> None:
+    """Prints the statistics of each split."""
+    for name, part in found.items():
+        _say(f"Split {name}:")
+        statistics(part)
+
+
+def _items(said: dict) -> str:
+    return ", ".join(
+        f"{k} {v if isinstance(v, str) else json.dumps(v)}" for k, v in said.items()
+    )
 
 
 def difference(one, other) -> None:

@@ -94,7 +94,13 @@ class SchemeLayer(keras.layers.Layer):
         """Whether `Denormalize` can undo what it does."""
         return self.scheme.template(()).invertible
 
-    def adapt(self, data: typing.Any, *, mask: typing.Any = None) -> None:
+    def adapt(
+        self,
+        data: typing.Any,
+        *,
+        mask: typing.Any = None,
+        sample_weight: typing.Any = None,
+    ) -> None:
         """Fits the constants to data, in one exact pass.
 
         What was fitted before is replaced. NaN and infinite values enter no
@@ -106,10 +112,13 @@ class SchemeLayer(keras.layers.Layer):
                 Axis 0 counts the rows.
             mask: For an array: boolean array of its first axes, such as (rows,
                 steps). What is false there, padding say, enters no statistic.
+            sample_weight: For an array: how much each row counts, of shape (rows,). A
+                weight of 2 is the row twice, 0 leaves it out.
 
         Raises:
             EmptyDataError: If there is no row, or no valid value.
-            DataError: If the data are not what the scheme needs.
+            DataError: If the data are not what the scheme needs, or a weight is none.
+            RecipeError: If the scheme has no weighted form, as whitening.
         """
         if mask is not None:
             steps = getattr(self.scheme, "steps", (self.scheme,))
@@ -120,9 +129,12 @@ class SchemeLayer(keras.layers.Layer):
                 )
             data = where_counted(data, mask)
         feature = recipe_lib.Feature(self.scheme, axis=self.axis)
+        weight = None if sample_weight is None else "sample_weight"
+        if weight is not None:
+            data = {"": data, weight: sample_weight}
         found = analysis.analyze(
             data,
-            recipe_lib.Recipe({"": feature}),
+            recipe_lib.Recipe({"": feature}, weight=weight),
             quantiles="quantiles" in self.scheme.requires,
         )
         self._fit(_pick(found, "", self.scheme))

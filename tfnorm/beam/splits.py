@@ -1,0 +1,203 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The job that takes the statistics of several splits at once."""
+
+import json
+import os
+import pathlib
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import apache_beam as beam
+
+from tfnorm import analysis
+from tfnorm import artifact
+from tfnorm import errors
+from tfnorm import files
+from tfnorm import recipe as recipe_lib
+from tfnorm import sources
+from tfnorm.beam import compute
+from tfnorm.beam import failures
+from tfnorm.beam import job
+
+# Beside the artifacts: what splits there are. A folder that holds it may be replaced.
+SUMMARY = "splits.json"
+
+
+def compute_splits(
+    inputs: Any,
+    recipe: recipe_lib.Recipe | None,
+    out: str | os.PathLike,
+    *,
+    by: str | None = None,
+    max_bad_records: int = 0,
+    images: sources.Images | None = None,
+    beam_args: Sequence[str] = (),
+    **chosen: Any,
+) -> dict[str, artifact.Statistics]:
+    """Writes an artifact of each split, reading the data once, and returns them.
+
+    Each is that of a job over the split alone, by digest. They stand in folders as TFX
+    names them, `Split-train` and so on, which are written whole or not at all.
+
+    Args:
+        inputs: Path or pattern of files, or a list, where `by` is given; else a mapping
+            of the names of splits to those of each.
+        recipe: As of `compute_statistics`.
+        out: Folder of the artifacts' folders.
+        by: Column whose values, text or integers, name the split of each row.
+        max_bad_records: As of `compute_statistics`, for each split. Unreadable records
+            have no split, so with `by` there may be none.
+        images: As of `compute_statistics`.
+        beam_args: Beam's own options, such as `--runner=...`.
+        **chosen: `weight`, `filters`, `slices`, `max_slices`, as of
+            `compute_statistics`.
+
+    Raises:
+        DataError: If the data are not what the recipe says, or a row has no split.
+        EmptyDataError: If a split has no row.
+        ArtifactError: If the artifacts cannot be written.
+        OptionsError: If Beam cannot run with the options, or a name cannot be that of
+            a split.
+
+    Example:
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from tfnorm.sources import write
+    >>> data = {"x": np.array([1.0, 3.0, 9.0]), "of": np.array([0, 0, 1])}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = write.write_parquet(data, f"{folder}/data")
+    ...     found = compute_splits(paths, None, f"{folder}/out", by="of")
+    ...     sorted(os.listdir(f"{folder}/out"))
+    ['Split-0', 'Split-1', 'splits.json']
+    >>> {name: float(part["x"].mean) for name, part in found.items()}
+    {'0': 2.0, '1': 9.0}
+    """
+    if by is not None and max_bad_records:
+        raise errors.OptionsError(
+            "An unreadable record has no split: `max_bad_records` must be 0 with `by`."
+        )
+    rows = analysis.Rows.of(recipe, **chosen)
+    names = rows.with_columns(None if recipe is None else recipe.columns())
+    if by is not None and names is not None:
+        names = list(dict.fromkeys([*names, by]))
+    shards = [
+        (split, shard)
+        for split, pattern in (inputs if by is None else {"": inputs}).items()
+        for shard in sources.open(
+            pattern,
+            names,
+            max_bad_records=max_bad_records,
+            images=images,
+            filters=rows.filters,
+        )
+    ]
+    if by is None:
+        for split in inputs:
+            analysis.check_name(split)
+
+    def run(views: dict | None, folder: pathlib.Path) -> dict[str, artifact.Statistics]:
+        complete = recipe if views is None else None
+        with failures.typed_errors(), job.pipeline_of(beam_args) as pipeline:
+            _ = (
+                pipeline
+                | "ListShards" >> beam.Create(shards, reshuffle=False)
+                | "NameShards" >> beam.Map(_named)
+                | "SpreadShards" >> beam.GroupByKey()
+                | "SummarizeSplits" >> beam.ParDo(_Summarize(recipe, by, views, rows))
+                | "MergeStatistics" >> beam.CombinePerKey(compute.MergeParts())
+                | "WriteSplits"
+                >> beam.ParDo(_Write(complete, max_bad_records, rows, str(folder)))
+            )
+        return _load(folder)
+
+    with files.whole_folder(out, SUMMARY) as folder:
+        found = run(None, folder)
+        _check_splits(found, inputs if by is None else ())
+        while views := analysis.later_passes(recipe, found):
+            for split, more in run(views, folder).items():
+                if split in views:
+                    found[split] = analysis.with_pass(found[split], more)
+        for split, part in found.items():
+            part.save(folder / _folder(split))
+        described = {split: part.digest for split, part in found.items()}
+        text = json.dumps({"splits": described}, indent=2) + "\n"
+        (folder / SUMMARY).write_text(text, encoding="utf-8")
+    return found
+
+
+def _check_splits(found, expected) -> None:
+    for split in expected:
+        if split not in found:
+            raise errors.EmptyDataError(f"Split {split!r} has not one row.")
+    if not found:
+        raise errors.EmptyDataError("there is not one row to take statistics of.")
+
+
+def _folder(split: str) -> str:
+    return f"Split-{split}"
+
+
+def _load(folder: pathlib.Path) -> dict[str, artifact.Statistics]:
+    start = _folder("")
+    return {
+        path.name.removeprefix(start): artifact.load_statistics(path)
+        for path in sorted(folder.glob(f"{start}*"))
+    }
+
+
+def _named(shard: tuple[str, sources.Shard]) -> tuple[str, tuple[str, sources.Shard]]:
+    return repr(shard), shard
+
+
+class _Summarize(beam.DoFn):
+    """Reads shards, and reduces each bundle to the statistics of each split."""
+
+    def __init__(self, recipe, by: str | None, views: Mapping | None, rows):
+        self._recipe = recipe
+        self._by = by
+        self._asked = {"views": views, "rows": rows}
+
+    def start_bundle(self):
+        self._observer = analysis.SplitObserver(self._recipe, self._by, **self._asked)
+
+    def process(self, named):
+        _, shards = named
+        with failures.carried():
+            for split, shard in shards:
+                for batch in shard.read():
+                    beam.metrics.Metrics.counter("tfnorm", "rows").inc(batch.rows)
+                    self._observer.add(batch, split)
+
+    def finish_bundle(self) -> Iterator[beam.utils.windowed_value.WindowedValue]:
+        with failures.carried():
+            found = self._observer.results()
+        for named in found.items():
+            yield beam.transforms.window.GlobalWindows.windowed_value(named)
+
+
+class _Write(beam.DoFn):
+    """Checks the statistics of a split and writes them into its folder."""
+
+    def __init__(self, recipe, max_bad_records: int, rows, folder: str):
+        self._recipe = recipe
+        self._max_bad_records = max_bad_records
+        self._rows = rows
+        self._folder = folder
+
+    def process(self, named):
+        split, found = named
+        with failures.carried():
+            try:
+                analysis.check_bad_records(found.bad_records, self._max_bad_records)
+                analysis.check_slices(found, self._rows)
+                analysis.check_complete(found, self._recipe)
+            except errors.TfnormError as error:
+                error.message = f"Of split {split!r}: {error.message}"
+                error.args = (error.message,)
+                raise
+            found.save(os.path.join(self._folder, _folder(split)))
+        yield split
