@@ -15,8 +15,8 @@ from collections.abc import Sequence
 import tfnorm
 
 
-def main(arguments: Sequence[str] | None = None) -> tfnorm.Statistics:
-    """Runs the job; returns the statistics that it wrote."""
+def main(arguments: Sequence[str] | None = None):
+    """Runs the job; returns the statistics that it wrote, by split if asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__.split("\n")[0], allow_abbrev=False
     )
@@ -31,20 +31,45 @@ def main(arguments: Sequence[str] | None = None) -> tfnorm.Statistics:
     parser.add_argument("--fitted", help="Where to write the fitted recipe, too.")
     parser.add_argument("--update", help="Statistics of other files to add to.")
     parser.add_argument("--cache", help="Folder that keeps each file's statistics.")
+    parser.add_argument("--weight", help="Column that says how much a row counts.")
+    parser.add_argument(
+        "--where", action="append", help="Which rows count, as 'age > 3'; all must."
+    )
+    parser.add_argument(
+        "--slice", action="append", help="COLUMN[,COLUMN]: of each value, too."
+    )
+    parser.add_argument(
+        "--split_by", help="Column of splits: an artifact of each, in --out."
+    )
     parser.add_argument("--max_bad_records", type=int, default=0)
     options, beam_args = parser.parse_known_args(arguments)
     if options.fitted and not options.recipe:
         parser.error("--fitted needs --recipe.")
+    if options.split_by and (options.fitted or options.update or options.cache):
+        parser.error("--split_by goes with neither --fitted, --update nor --cache.")
 
     recipe = tfnorm.load_recipe(options.recipe) if options.recipe else None
+    asked = {
+        "max_bad_records": options.max_bad_records,
+        "weight": options.weight,
+        "filters": [tfnorm.arrays.parse_filter(c) for c in options.where or ()],
+        "slices": [tuple(columns.split(",")) for columns in options.slice or ()],
+        "beam_args": beam_args,
+    }
+    if options.split_by:
+        parts = tfnorm.beam.compute_splits(
+            options.input, recipe, options.out, by=options.split_by, **asked
+        )
+        for name, part in parts.items():
+            print(f"{name}: {part.rows:,} rows, digest {part.digest}")
+        return parts
     found = tfnorm.beam.compute_statistics(
         options.input,
         recipe,
         options.out,
-        max_bad_records=options.max_bad_records,
         update=options.update,
         cache=options.cache,
-        beam_args=beam_args,
+        **asked,
     )
     if options.fitted:
         recipe.fit(found).save(options.fitted)

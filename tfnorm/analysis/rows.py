@@ -77,11 +77,11 @@ class Rows:
             dataclasses.replace(recipe, weight=weight)  # Raises where it cannot be.
         if isinstance(slices, str):
             raise errors.RecipeError(f"`slices={slices!r}` must be a list of columns.")
-        tuples = [(one,) if isinstance(one, str) else tuple(one) for one in slices]
+        tuples = [one if isinstance(one, list | tuple) else (one,) for one in slices]
         for one in tuples:
             if not one or not all(isinstance(c, str) for c in one):
                 raise errors.RecipeError(f"`slices` must be columns, but {one!r} came.")
-        unique = tuple(dict.fromkeys(tuples))
+        unique = tuple(dict.fromkeys(map(tuple, tuples)))
         return cls(weight, arrays.Filters.of(filters), unique, max_slices)
 
     @property

@@ -75,6 +75,11 @@ def apply(
         return _ApplyFitted(recipe)
     if not isinstance(recipe, recipe_lib.Recipe):
         recipe = recipe_lib.Recipe(recipe)
+    if recipe.weight is not None and statistics_path is None:
+        raise errors.RecipeError(
+            f"Rows are weighted by {recipe.weight!r}, which this analyzer cannot do. "
+            "Compute the statistics by `tfnorm stats` and give `statistics_path`."
+        )
     return _Apply(recipe, statistics_path, name)
 
 

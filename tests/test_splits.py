@@ -1,0 +1,221 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Several splits in one job, each as if alone; and days and users taken away."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pytest
+from click import testing
+
+import tfnorm
+from pipelines import compute_statistics
+from tfnorm import arrays
+from tfnorm import cli
+from tfnorm import errors
+from tfnorm import schemes
+from tfnorm.sources import write
+
+ROWS = 600
+RNG = np.random.default_rng(0)
+TEXT = np.array([b"train", b"eval", b"test"], object)[RNG.integers(0, 3, ROWS)]
+DATA = {
+    "x": RNG.normal(size=ROWS).astype(np.float32),
+    "n": RNG.integers(0, 99, ROWS),
+    "user": RNG.integers(0, 5, ROWS),
+    "w": RNG.integers(1, 4, ROWS),
+    "split": TEXT,
+}
+RECIPE = tfnorm.Recipe(
+    {"x": schemes.Robust(), "n": schemes.PerKey(schemes.ZScore(), "user")}
+)
+CHAIN = tfnorm.Recipe(
+    {"x": schemes.Chain((schemes.PercentileClip(), schemes.ZScore()))}
+)
+ASKED = {"weight": "w", "filters": [("user", "!=", 3)], "slices": ["user"]}
+
+
+def alone(name: str, recipe=RECIPE, **asked) -> tfnorm.Statistics:
+    rows = TEXT == name.encode()
+    part = {column: values[rows] for column, values in DATA.items()}
+    return tfnorm.analyze(part, recipe, **asked)
+
+
+def digests(found) -> dict[str, str]:
+    return {name: part.digest for name, part in found.items()}
+
+
+def _csv(folder):
+    text = {**DATA, "split": [value.decode() for value in TEXT]}
+    text["x"] = DATA["x"].astype(np.float64)  # Whose digits say the number exactly.
+    for i in range(3):
+        part = pa.table(text).slice(i * ROWS // 3, ROWS // 3)
+        pa_csv.write_csv(part, folder / f"d-{i}.csv")
+
+
+FORMATS = {
+    "csv": _csv,
+    "parquet": lambda folder: write.write_parquet(DATA, folder / "d", shards=2),
+    "tfrecord": lambda folder: write.write_tfrecords(DATA, folder / "d", shards=3),
+}
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, CHAIN, None], ids=["one", "chain", "all"])
+def test_each_split_is_what_it_is_alone_in_memory(recipe):
+    found = tfnorm.analyze_splits(DATA, recipe, by="split", **ASKED)
+    names = ("eval", "test", "train")
+    assert digests(found) == digests({n: alone(n, recipe, **ASKED) for n in names})
+    assert '{"split": "eval"}' in found["eval"].provenance
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_each_split_is_what_it_is_alone_in_a_job(tmp_path, kind):
+    FORMATS[kind](tmp_path)
+    pattern = str(tmp_path / f"d-*{kind}")
+    found = tfnorm.beam.compute_splits(
+        pattern, RECIPE, tmp_path / "s", by="split", **ASKED
+    )
+    names = ("eval", "test", "train")
+    assert digests(found) == digests({n: alone(n, **ASKED) for n in names})
+    assert tfnorm.load_statistics(tmp_path / "s/Split-eval") == found["eval"]
+    summary = json.loads((tmp_path / "s/splits.json").read_text())
+    assert summary == {"splits": digests(found)}
+    one = tfnorm.beam.compute_statistics(
+        pattern,
+        RECIPE,
+        tmp_path / "one",
+        weight="w",
+        filters=[("user", "!=", 3), ("split", "=", "eval")],
+        slices=["user"],
+    )
+    assert one.digest == found["eval"].digest
+
+
+def test_a_job_takes_the_passes_that_each_split_needs(tmp_path):
+    FORMATS["parquet"](tmp_path)
+    found = tfnorm.beam.compute_splits(
+        str(tmp_path / "d-*"), CHAIN, tmp_path / "s", by="split"
+    )
+    names = ("eval", "test", "train")
+    assert digests(found) == digests({n: alone(n, CHAIN) for n in names})
+    again = tfnorm.load_statistics(tmp_path / "s/Split-test")
+    assert CHAIN.fit(again).maps == CHAIN.fit(alone("test", CHAIN)).maps
+
+
+def test_splits_may_be_files(tmp_path):
+    paths = write.write_parquet(DATA, tmp_path / "d", shards=3)
+    splits = {"train": paths[:2], "eval": paths[2]}
+    found = tfnorm.beam.compute_splits(splits, RECIPE, tmp_path / "s")
+    expected = {name: tfnorm.analyze(files, RECIPE) for name, files in splits.items()}
+    assert digests(found) == digests(expected)
+    assert digests(tfnorm.analyze_splits(splits, RECIPE)) == digests(expected)
+
+
+def test_splits_are_written_whole_or_not_at_all(tmp_path):
+    paths = write.write_parquet(DATA, tmp_path / "d", shards=2)
+    tfnorm.beam.compute_splits(paths, RECIPE, tmp_path / "s", by="split")
+    before = sorted(tmp_path.iterdir())
+    empty = {"x": arrays.Column(np.ones(3), np.ones(3, bool)), "n": np.ones(3)}
+    bad = write.write_parquet({**empty, "user": np.arange(3)}, tmp_path / "bad")
+    with pytest.raises(errors.FeatureError, match="Of split 'b': has no value"):
+        tfnorm.beam.compute_splits({"a": paths, "b": bad}, RECIPE, tmp_path / "s")
+    assert sorted(tmp_path.iterdir()) == sorted([*before, *tmp_path.glob("bad*")])
+    assert len(list((tmp_path / "s").glob("Split-*"))) == 3
+
+
+def test_a_row_in_no_split_is_an_error_that_says_where(tmp_path):
+    split = arrays.Column(TEXT, np.arange(ROWS) == 57)
+    paths = write.write_parquet({**DATA, "split": split}, tmp_path / "d")
+    with pytest.raises(errors.DataError, match="in no split") as raised:
+        tfnorm.beam.compute_splits(paths, RECIPE, tmp_path / "s", by="split")
+    assert (raised.value.feature, raised.value.record) == ("split", 57)
+    assert raised.value.file == paths[0]
+
+
+def test_what_cannot_be_a_folder_names_no_split():
+    with pytest.raises(errors.OptionsError, match="cannot name a split"):
+        tfnorm.analyze_splits({"../x": DATA}, RECIPE)
+    with pytest.raises(errors.DataError, match="more than 100 splits"):
+        tfnorm.analyze_splits({"x": np.arange(101)}, by="x")
+
+
+# On the command line.
+
+
+def call(*arguments, status: int = 0) -> str:
+    result = testing.CliRunner().invoke(cli.main, list(map(str, arguments)))
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+@pytest.fixture
+def data(tmp_path):
+    write.write_parquet(DATA, tmp_path / "d", shards=3)
+    RECIPE.save(tmp_path / "recipe.json")
+    return tmp_path
+
+
+def stats(data, *options, out, status=0):
+    asked = ("--recipe", data / "recipe.json", "--out", data / out, *options)
+    return call("stats", *asked, status=status)
+
+
+def test_the_command_takes_weights_filters_slices_and_splits(data):
+    flags = ("--weight", "w", "--where", "user != 3", "--slice", "user")
+    said = stats(data, data / "d-*", *flags, "--split-by", "split", out="s")
+    assert "Split eval:" in said and 'filters [[["user", "!=", 3]]]' in said
+    found = tfnorm.load_statistics(data / "s/Split-eval")
+    assert found.digest == alone("eval", **ASKED).digest
+    stats(data, data / "d-*", *flags, "--where", "split in eval", out="one")
+    assert tfnorm.load_statistics(data / "one").digest == found.digest
+
+
+def test_the_command_takes_splits_of_files(data):
+    stats(data, f"--split=a={data}/d-00000*", f"--split=b={data}/d-00001*", out="s")
+    found = tfnorm.load_statistics(data / "s/Split-b")
+    expected = tfnorm.analyze(data / "d-00001-of-00003.parquet", RECIPE)
+    assert found.digest == expected.digest
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [("--where", "age ~ 3"), ("--split-by", "split", "--cache", "c"),
+     ("--slice", "user", "--max-slices", "4")],
+)  # fmt: skip
+def test_what_cannot_be_is_one_line_and_status_2(data, flags):
+    assert "rror" in stats(data, data / "d-*", *flags, out="s", status=2)
+    assert not (data / "s").exists()
+
+
+def test_the_pipeline_takes_the_same_flags(data):
+    flags = [f"--input={data}/d-*", f"--recipe={data}/recipe.json", f"--out={data}/s"]
+    asked = ["--weight=w", "--where=user != 3", "--slice=user"]
+    found = compute_statistics.main([*flags, *asked])
+    assert found.digest == tfnorm.analyze(DATA, RECIPE, **ASKED).digest
+    flags[-1] = f"--out={data}/splits"
+    parts = compute_statistics.main([*flags, *asked, "--split_by=split"])
+    assert parts["test"].digest == alone("test", **ASKED).digest
+
+
+@pytest.mark.parametrize("weight", [(), ("--weight", "w")], ids=["rows", "weights"])
+@pytest.mark.parametrize("gone", ["day", "user"])
+def test_what_is_taken_away_leaves_what_scratch_would(data, gone, weight):
+    # Whole numbers of few values, whose extremes stay: no bucket and no end is lost.
+    data.joinpath("recipe.json").unlink()
+    tfnorm.Recipe({"n": schemes.Robust()}).save(data / "recipe.json")
+    edges = {name: np.repeat(values[:2], 3) for name, values in DATA.items()}
+    edges |= {"n": np.tile([-1, 99], 3), "user": np.full(6, 7)}
+    write.write_parquet(edges, data / "d-edges")
+    without = {"day": data / "d-0000[02]*", "user": data / "d-0*"}[gone]
+    part = {"day": data / "d-00001*", "user": data / "d-0*"}[gone]
+    chosen = {"day": (), "user": ("--where", "user = 2")}[gone]
+    rest = {"day": (), "user": ("--where", "user != 2")}[gone]
+    stats(data, data / "d-*", *weight, out="all")
+    stats(data, part, *chosen, *weight, out="gone")
+    call("merge", data / "all", "--subtract", data / "gone", "--out", data / "left")
+    stats(data, without, data / "d-edges*", *rest, *weight, out="scratch")
+    left, scratch = (tfnorm.load_statistics(data / n) for n in ("left", "scratch"))
+    assert left["n"].weight == scratch["n"].weight
+    assert left.digest == scratch.digest
