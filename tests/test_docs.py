@@ -1,6 +1,8 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The page of schemes is what the code says."""
+"""The pages say what the code does."""
+
+import doctest
 
 from docs import make_schemes
 
@@ -12,3 +14,8 @@ def test_the_page_of_schemes_is_not_stale():
 def test_every_layer_has_a_row():
     rows = {*make_schemes.LAYERS, *make_schemes.NETWORK}
     assert rows == make_schemes.layers_there()
+
+
+def test_the_examples_of_statistics_are_true():
+    page = make_schemes.PAGE.with_name("statistics.md")
+    assert doctest.testfile(str(page), module_relative=False).failed == 0

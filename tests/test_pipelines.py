@@ -142,3 +142,17 @@ def test_a_fitted_recipe_needs_a_recipe(data, tmp_path, capsys):
         given = flags(input=data / "*", out=tmp_path / "s", fitted=tmp_path / "f")
         compute_statistics.main(given)
     assert "--fitted needs --recipe" in capsys.readouterr().err
+
+
+def test_rows_are_chosen_by_flags(data, tmp_path):
+    asked = {"weight": "n", "slices": ["n"], "filters": [("n", "<", 9)]}
+    files = flags(input=data / "d-*", recipe=data / "recipe.json")
+    chosen = ["--weight=n", "--slice=n", "--where=n < 9"]
+    found = compute_statistics.main([*files, *chosen, f"--out={tmp_path}/s"])
+    recipe = tfnorm.load_recipe(data / "recipe.json")
+    assert found.digest == tfnorm.analyze(data / "d-*", recipe, **asked).digest
+    splits = compute_statistics.main(
+        [*files, "--where=n < 9", "--split_by=n", f"--out={tmp_path}/splits"]
+    )
+    assert splits["8"].rows == 1 and len(splits) == 9
+    assert (tmp_path / "splits/Split-8/statistics.json").exists()

@@ -11,7 +11,6 @@ import pytest
 from click import testing
 
 import tfnorm
-from pipelines import compute_statistics
 from tfnorm import arrays
 from tfnorm import cli
 from tfnorm import errors
@@ -134,6 +133,13 @@ def test_a_row_in_no_split_is_an_error_that_says_where(tmp_path):
     assert raised.value.file == paths[0]
 
 
+def test_a_row_that_does_not_count_needs_no_split():
+    split = arrays.Column(TEXT, np.arange(ROWS) == 57)
+    data = {**DATA, "split": split, "row": np.arange(ROWS)}
+    found = tfnorm.analyze_splits(data, RECIPE, by="split", filters=[("row", "<", 57)])
+    assert sum(part.rows for part in found.values()) == 57
+
+
 def test_what_cannot_be_a_folder_names_no_split():
     with pytest.raises(errors.OptionsError, match="cannot name a split"):
         tfnorm.analyze_splits({"../x": DATA}, RECIPE)
@@ -187,16 +193,6 @@ def test_the_command_takes_splits_of_files(data):
 def test_what_cannot_be_is_one_line_and_status_2(data, flags):
     assert "rror" in stats(data, data / "d-*", *flags, out="s", status=2)
     assert not (data / "s").exists()
-
-
-def test_the_pipeline_takes_the_same_flags(data):
-    flags = [f"--input={data}/d-*", f"--recipe={data}/recipe.json", f"--out={data}/s"]
-    asked = ["--weight=w", "--where=user != 3", "--slice=user"]
-    found = compute_statistics.main([*flags, *asked])
-    assert found.digest == tfnorm.analyze(DATA, RECIPE, **ASKED).digest
-    flags[-1] = f"--out={data}/splits"
-    parts = compute_statistics.main([*flags, *asked, "--split_by=split"])
-    assert parts["test"].digest == alone("test", **ASKED).digest
 
 
 @pytest.mark.parametrize("weight", [(), ("--weight", "w")], ids=["rows", "weights"])

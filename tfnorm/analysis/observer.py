@@ -59,15 +59,19 @@ class Observer:
         self._waiting: list[arrays.Batch] = []
         self._values = 0
 
-    def add(self, batch: arrays.Batch) -> None:
+    def add(self, batch: arrays.Batch, *, selected: bool = False) -> None:
         """Takes in some rows.
+
+        Args:
+            batch: The rows.
+            selected: Whether those that do not count were left out already.
 
         Raises:
             FeatureError: if a feature is not there or is not what it was before.
         """
         self.bad_records += batch.bad_records
         there = batch.rows
-        batch = self._rows.select(batch)
+        batch = batch if selected else self._rows.select(batch)
         if there and not batch.rows:
             self._flush()
             self._found = self._with(self._found.features, [batch], None)

@@ -47,14 +47,14 @@ class SplitObserver:
         self._recipe = recipe
         self._by = by
         self._views = views
-        self._rows = rows
+        self._rows = rows_lib.Rows.of(recipe) if rows is None else rows
         self._observers: dict[str, observer_lib.Observer] = {}
 
     def add(self, batch: arrays.Batch, split: str = "") -> None:
         """Takes in some rows, of one split unless a column names it."""
         parts = iter([(split, batch)])
-        if self._by is not None:
-            parts = _parts(batch, self._by)
+        if self._by is not None:  # Rows that do not count need no split.
+            parts = _parts(self._rows.select(batch), self._by)
         for name, part in parts:
             if self._views is not None and name not in self._views:
                 continue
@@ -69,7 +69,7 @@ class SplitObserver:
                         "column instead.",
                         feature=self._by,
                     )
-            self._observers[name].add(part)
+            self._observers[name].add(part, selected=self._by is not None)
 
     def results(self) -> dict[str, artifact.Statistics]:
         """The statistics of each split so far; their provenance names it."""

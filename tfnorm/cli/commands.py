@@ -92,7 +92,8 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -
         **rows_lib.chosen(given),
     }
     # Fails before Beam takes its seconds to load.
-    for files in [patterns] if patterns else splits["inputs"].values():
+    named = splits is not None and "by" not in splits
+    for files in splits["inputs"].values() if splits and named else [patterns]:
         sources.open(files, features, images=images)
     with show_lib.progress("Reading the data"):
         from tfnorm import beam

@@ -23,6 +23,8 @@ _LEAST, _GREATEST = 2.0**-200, 2.0**200
 # Whole numbers up to here are exact as float64, and their parts below are 32 bits.
 _WHOLE = 1 << 53
 _HALF = 32
+# So many values at once that the parts of their products stay in the cache.
+_VALUES = 1 << 14
 
 
 def exact_sums(values: np.ndarray, weights: np.ndarray) -> tuple[int, int, int]:
@@ -36,8 +38,15 @@ def exact_sums(values: np.ndarray, weights: np.ndarray) -> tuple[int, int, int]:
         Integers, in units of 2**-1074 for whole values; for floats in units of
         2**-1074, 2**-2148 and 2**-3222.
     """
-    if not values.size:
-        return 0, 0, 0
+    found = (0, 0, 0)
+    for start in range(0, values.size, _VALUES):
+        some = slice(start, start + _VALUES)
+        more = _exact_sums(values[some], weights[some])
+        found = tuple(a + b for a, b in zip(found, more, strict=True))
+    return found
+
+
+def _exact_sums(values: np.ndarray, weights: np.ndarray) -> tuple[int, int, int]:
     total = sums.float_sum(weights)
     if values.dtype != np.int64:
         return total, *_products(values, weights)
