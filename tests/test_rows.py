@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Filters and slices: statistics of the rows that are asked for, in one pass."""
 
+import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+from apache_beam.testing import util
 
 import tfnorm
+from tfnorm import analysis
 from tfnorm import arrays
 from tfnorm import errors
 from tfnorm import schemes
@@ -200,6 +203,20 @@ def test_a_slice_is_what_a_filtered_run_finds():
             assert found[f"{group} | month=2"] == both[name]
 
 
+@pytest.mark.parametrize("key", ["", 'a | b="c"', 'x" | k=1', "\\", "\n"])
+def test_any_text_can_name_a_slice(key):
+    keys = np.array([key, "b", key], object)
+    data = {"x": np.arange(3.0), "k": keys, "n": np.array([1, 1, 2])}
+    recipe = tfnorm.Recipe({"x": schemes.PerKey(schemes.ZScore(), "k")})
+    found = tfnorm.analyze(data, recipe, slices=["n", ("k", "n")])
+    assert set(recipe.fit(found).keys("x")) == {key, "b"}
+    assert len(found) == 1 + 2 + 2 + 3
+    name = [n for n in found if "n=2" in n and "k=" in n][0]
+    groups = tfnorm.statistics.group_keys("x", name)
+    assert groups == (("k", key), ("n", 2))
+    assert tfnorm.statistics.key_columns(found, "x") == ["k", "n"]
+
+
 def test_slices_and_schemes_by_key_share_their_statistics():
     plain = tfnorm.analyze(DATA, RECIPE)
     sliced = tfnorm.analyze(DATA, RECIPE, slices=["carrier", ("carrier", "month")])
@@ -270,6 +287,21 @@ def test_a_job_equals_memory_in_any_format_and_split(tmp_path, expected, kind, s
     assert found.digest == expected.digest
     assert found.provenance == expected.provenance
     assert tfnorm.analyze(pattern, RECIPE, **ASKED).digest == expected.digest
+
+
+def test_any_pipeline_may_choose_rows(tmp_path, expected):
+    rows = analysis.Rows.of(RECIPE, **ASKED)
+    features = rows.with_columns(RECIPE.columns())
+    shards = tfnorm.sources.open(_tfrecord(tmp_path, 2), features)
+    with beam.Pipeline("FnApiRunner") as pipeline:
+        digests = (
+            pipeline
+            | beam.Create(shards)
+            | tfnorm.beam.ReadBatches()
+            | tfnorm.beam.ComputeStatistics(RECIPE, rows=rows)
+            | beam.Map(lambda found: found.digest)
+        )
+        util.assert_that(digests, util.equal_to([expected.digest]))
 
 
 def test_a_file_without_a_row_that_counts_does_no_harm(tmp_path):

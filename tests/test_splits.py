@@ -214,4 +214,6 @@ def test_what_is_taken_away_leaves_what_scratch_would(data, gone, weight):
     stats(data, without, data / "d-edges*", *rest, *weight, out="scratch")
     left, scratch = (tfnorm.load_statistics(data / n) for n in ("left", "scratch"))
     assert left["n"].weight == scratch["n"].weight
+    # Of a user, the files are still counted.
+    assert len(left.sources) == {"day": 3, "user": 4}[gone]
     assert left.digest == scratch.digest

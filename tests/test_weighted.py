@@ -220,6 +220,12 @@ def test_weighted_statistics_do_not_mix_with_others():
         analyzed(DATA).merge(analyzed(DATA, weight=None))
 
 
+def test_statistics_of_different_weights_do_not_mix():
+    other = {**DATA, "v": DATA["w"]}
+    with pytest.raises(errors.StatisticsError, match="different columns"):
+        analyzed(other).merge(analyzed(other, weight="v"))
+
+
 def test_without_weights_digests_and_recipes_are_what_they_were():
     rng = np.random.default_rng(0)
     x = np.round(rng.normal(size=(1000, 2)), 3).astype(np.float32)

@@ -80,6 +80,14 @@ class Statistics(collections.abc.Mapping):
             )
         if mine is None and others is None:
             return None
+        names = [
+            {line for line in one.provenance if "weight" in json.loads(line)}
+            for one in (self, other)
+        ]
+        if all(names) and names[0] != names[1]:
+            raise errors.StatisticsError(
+                f"the rows are weighted by different columns: {names[0]}, {names[1]}."
+            )
         total = (mine or 0) + sign * (others or 0)
         if total < 0:
             raise errors.StatisticsError("What is subtracted was never merged in.")
@@ -121,10 +129,16 @@ class Statistics(collections.abc.Mapping):
             self.rows - other.rows,
             max(self.bad_records - other.bad_records, 0),
             self.recipe,
-            tuple(sorted({*self.sources} - {*other.sources})),
+            self._sources_without(other),
             self.provenance,
             self._weight_with(other, -1),
         )
+
+    def _sources_without(self, other: "Statistics") -> tuple[str, ...]:
+        """The files that are left; all, if only some of their rows are taken away."""
+        if {*other.provenance} - {*self.provenance}:
+            return self.sources
+        return tuple(sorted({*self.sources} - {*other.sources}))
 
     def _combine(self, other: "Statistics", operation: str) -> dict:
         odd = sorted(set(self) ^ set(other))
