@@ -10,6 +10,7 @@ import tensorflow_transform as tft
 import tfnorm
 from tests import contracts
 from tests import tft_pipelines
+from tfnorm import errors
 from tfnorm import schemes
 
 ROWS = 16
@@ -96,3 +97,9 @@ def test_statistics_that_there_are_need_no_second_pass(pipeline, loaded):
     made = graph(columns)
     for name in TABLE:
         np.testing.assert_array_equal(made[name], loaded[name])
+
+
+def test_a_recipe_with_a_weight_needs_statistics_that_there_are():
+    recipe = tfnorm.Recipe({"x": schemes.ZScore()}, weight="w")
+    with pytest.raises(errors.RecipeError, match="weighted by 'w'"):
+        tfnorm.tft.apply(recipe)

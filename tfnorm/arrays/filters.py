@@ -225,10 +225,13 @@ def _met(values, there, sign: str, value) -> np.ndarray:
         return result
     if values.dtype.kind in "OSU":
         _check(all(isinstance(v, str) for v in wanted), "text", "a number", wanted)
-        text = [
-            v.decode(errors="replace") if isinstance(v, bytes) else v for v in values
-        ]
-        values = np.array([*text, None], object)[:-1]
+        # Of each text once: most occur many times.
+        listed = values.tolist()
+        distinct = list(dict.fromkeys(listed))
+        met = _compared(_texts(distinct), sign, value)
+        verdict = dict(zip(distinct, met.tolist(), strict=True))
+        result[there] = np.fromiter(map(verdict.__getitem__, listed), bool, len(listed))
+        return result
     elif values.dtype.kind in "fiub" or values.dtype.name == "bfloat16":
         _check(not any(isinstance(v, str) for v in wanted), "numbers", "text", wanted)
         if values.dtype.kind not in "iub":
@@ -237,14 +240,23 @@ def _met(values, there, sign: str, value) -> np.ndarray:
             values = values.astype(np.int64)
     else:
         raise errors.FeatureError(f"cannot choose rows by {values.dtype.name} values.")
-    if sign in _SETS:
-        among = np.zeros(len(values), bool)
-        for one in wanted:
-            among |= (values == one).astype(bool)
-        result[there] = among if sign == "in" else ~among
-    else:
-        result[there] = _COMPARE[sign](values, value).astype(bool)
+    result[there] = _compared(values, sign, value)
     return result
+
+
+def _compared(values: np.ndarray, sign: str, value) -> np.ndarray:
+    if sign not in _SETS:
+        return _COMPARE[sign](values, value).astype(bool)
+    among = np.zeros(len(values), bool)
+    for one in value:
+        among |= (values == one).astype(bool)
+    return among if sign == "in" else ~among
+
+
+def _texts(values: list) -> np.ndarray:
+    """Text as an array of str, from str or bytes."""
+    text = [v.decode(errors="replace") if isinstance(v, bytes) else v for v in values]
+    return np.array([*text, None], object)[:-1]
 
 
 def _check(fits: bool, holds: str, other: str, wanted) -> None:

@@ -20,6 +20,8 @@ _FINEST = -1074
 _SAFE = 900
 # Counts that float64 ranks exactly have 53 bits at most.
 _MOST = 52
+# Gaps that are not worth a place each in a table, and the largest such table.
+_GAP, _TABLE = 1 << 10, 1 << 18
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ class WeightedQuantiles:
         none = np.zeros(0, np.int64)
         plain = self._plain(none, none).add(block_lib.Block(values))
         keys = block_lib.order_keys(values) >> plain.dropped
-        codes = np.searchsorted(plain.keys, keys)
+        codes = _places(keys, plain.keys)
         parts = list(_parts(weights))
         finest = parts[-1][1]
         sums = np.zeros(plain.keys.size, object)
@@ -163,6 +165,23 @@ class WeightedQuantiles:
         """Keys that are as coarse, and weights that are as fine."""
         weights = self.weights << (self.exponent - exponent)
         return block_lib.runs(self.keys >> (dropped - self.dropped), weights)
+
+
+def _places(keys: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Where each key is in ascending ones that hold it: a quick `searchsorted`."""
+    # Keys come in a few runs without wide gaps, such as those on each side of 0.
+    first = np.flatnonzero(np.diff(among, prepend=among[0] - _GAP - 1) > _GAP)
+    starts, ends = among[first], among[np.append(first[1:], among.size) - 1]
+    lengths = ends - starts + 1
+    if lengths.sum() > _TABLE:
+        return np.searchsorted(among, keys)
+    shifts = starts - np.cumsum(lengths) + lengths
+    table = np.zeros(lengths.sum(), np.int64)
+    runs = np.searchsorted(first, np.arange(among.size), side="right") - 1
+    table[among - shifts[runs]] = np.arange(among.size)
+    if len(starts) == 1:
+        return table[keys - shifts[0]]
+    return table[keys - shifts[np.searchsorted(starts, keys, side="right") - 1]]
 
 
 def _parts(weights: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
