@@ -23,7 +23,7 @@ from tfnorm import errors
 from tfnorm import schemes
 from tfnorm import sources
 from tfnorm import statistics
-from tfnorm.sources import image_shards
+from tfnorm.sources import encoded as encoded_lib
 from tfnorm.sources import images as images_lib
 from tfnorm.sources import write
 
@@ -101,8 +101,8 @@ def test_form_order_and_batches_leave_no_trace(
     tmp_path, form, seed, small, monkeypatch
 ):
     if small:
-        monkeypatch.setattr(image_shards, "BATCH_BYTES", 1)
-        monkeypatch.setattr(image_shards, "FILES", 2)
+        monkeypatch.setattr(encoded_lib, "BATCH_BYTES", 1)
+        monkeypatch.setattr(sources.Images, "files", 2)
     order = np.random.default_rng(seed).permutation(len(DATA))
     pattern = form(tmp_path, order)
     assert tfnorm.analyze(pattern, **OPTIONS).digest == of_pixels().digest

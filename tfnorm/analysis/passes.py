@@ -24,6 +24,7 @@ def analyze(
     max_bad_records: int = 0,
     quantiles: bool = True,
     images: sources.Images | None = None,
+    audio: sources.Audio | None = None,
 ) -> artifact.Statistics:
     """Computes exact statistics of all rows, in this process.
 
@@ -42,6 +43,7 @@ def analyze(
             all files, before it is an error.
         quantiles: Whether to take quantiles, too; without, it is twice as fast.
         images: How encoded images in files become pixels: `sources.Images`.
+        audio: How audio in files becomes features: `sources.Audio`.
 
     Returns:
         `Statistics`: a mapping of names to `FeatureStatistics`.
@@ -59,7 +61,8 @@ def analyze(
     """
     if recipe is not None and not isinstance(recipe, recipe_lib.Recipe):
         recipe = recipe_lib.Recipe(recipe)
-    found = _read(data, recipe, None, max_bad_records, quantiles, images)
+    media = {"images": images, "audio": audio}
+    found = _read(data, recipe, None, max_bad_records, quantiles, media)
     check_complete(found, recipe)
     while views := later_pass(recipe, found):
         if isinstance(data, collections.abc.Iterator):
@@ -68,7 +71,7 @@ def analyze(
                 "can be read once. Give files, arrays, or a list of the batches.",
                 feature=next(iter(views.values())).feature,
             )
-        more = _read(data, recipe, views, max_bad_records, quantiles, images)
+        more = _read(data, recipe, views, max_bad_records, quantiles, media)
         found = with_pass(found, more)
     return found
 
@@ -108,13 +111,13 @@ def with_pass(
     return dataclasses.replace(found, features=features)
 
 
-def _read(data, recipe, views, max_bad_records: int, quantiles: bool, images):
+def _read(data, recipe, views, max_bad_records: int, quantiles: bool, media):
     """One pass over the data; of `views`, or of all that the recipe names."""
     features = None if recipe is None else recipe.columns()
     batches: collections.abc.Iterator[arrays.Batch]
     if sources.is_path_like(data):
         shards = sources.open(
-            data, features, max_bad_records=max_bad_records, images=images
+            data, features, max_bad_records=max_bad_records, **media
         )
         batches = (batch for shard in shards for batch in shard.read())
     else:

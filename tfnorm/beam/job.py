@@ -31,6 +31,7 @@ def compute_statistics(
     *,
     max_bad_records: int = 0,
     images: sources.Images | None = None,
+    audio: sources.Audio | None = None,
     update: str | os.PathLike | None = None,
     cache: str | os.PathLike | None = None,
     beam_args: Sequence[str] = (),
@@ -46,6 +47,7 @@ def compute_statistics(
         out: Folder of the artifact to write.
         max_bad_records: How many unreadable records to leave out and count.
         images: How encoded images become pixels.
+        audio: How audio becomes features.
         update: Folder of statistics of other files, kept from before, that these are
             to be merged with: `out` itself, to add day after day (one job at a time).
             There are none yet where it is not there.
@@ -61,7 +63,11 @@ def compute_statistics(
     """
     features = None if recipe is None else recipe.columns()
     shards = sources.open(
-        pattern, features, max_bad_records=max_bad_records, images=images
+        pattern,
+        features,
+        max_bad_records=max_bad_records,
+        images=images,
+        audio=audio,
     )
     kept = None if update is None else incremental.before(update, recipe, shards)
     run = functools.partial(_run, shards, max_bad_records, cache, beam_args)

@@ -5,6 +5,7 @@
 import click
 
 from tfnorm import errors
+from tfnorm.cli import audio as audio_lib
 from tfnorm.cli import images as images_lib
 
 
@@ -57,12 +58,13 @@ def main() -> None:
 )
 @_max_bad_records
 @images_lib.options
+@audio_lib.options
 @click.pass_context
 def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -> None:
     """Compute statistics of files with Beam.
 
-    They are TFRecord, Parquet, CSV, Arrow or NumPy files, or images (JPEG, PNG), by
-    the ends of their names.
+    They are TFRecord, Parquet, CSV, Arrow or NumPy files, images (JPEG, PNG) or audio
+    (WAV, FLAC), by the ends of their names.
 
     Beam's own options go behind `--`, such as `-- --runner=DataflowRunner`.
     """
@@ -78,9 +80,9 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -
 
     wanted = None if recipe is None else recipe_lib.load_recipe(recipe)
     features = None if wanted is None else wanted.columns()
-    images = images_lib.chosen(given)
+    media = {"images": images_lib.chosen(given), "audio": audio_lib.chosen(given)}
     # Fails before Beam takes its seconds to load.
-    sources.open(patterns, features, images=images)
+    sources.open(patterns, features, **media)
     with show_lib.progress("Reading the data"):
         from tfnorm import beam
 
@@ -91,7 +93,7 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -
             max_bad_records=max_bad_records,
             update=update,
             cache=cache,
-            images=images,
+            **media,
             beam_args=beam_args,
         )
     show_lib.statistics(found)
