@@ -116,9 +116,7 @@ def _read(data, recipe, views, max_bad_records: int, quantiles: bool, media):
     features = None if recipe is None else recipe.columns()
     batches: collections.abc.Iterator[arrays.Batch]
     if sources.is_path_like(data):
-        shards = sources.open(
-            data, features, max_bad_records=max_bad_records, **media
-        )
+        shards = sources.open(data, features, max_bad_records=max_bad_records, **media)
         batches = (batch for shard in shards for batch in shard.read())
     else:
         batches = sources.batches(data, features)

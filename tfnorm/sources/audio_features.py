@@ -14,6 +14,8 @@ from tfnorm.sources import audio_headers
 # Frames whose spectra are held at once, 80 MiB of 400 samples each: the features of
 # longer recordings are made in parts.
 FRAMES = 1 << 14
+# Samples that a FLAC file can tell of.
+_MOST = 1 << 36
 KINDS = ("log_mel", "mfcc", "waveform")
 
 
@@ -88,6 +90,8 @@ class Extractor:
         audio_headers.check(data)
         try:
             with self._soundfile.SoundFile(io.BytesIO(data)) as file:
+                if file.frames > _MOST:
+                    raise ValueError("it does not tell how many samples it has")
                 samples = file.read(dtype="float32", always_2d=True)
                 if len(samples) < file.frames:
                     raise ValueError(
@@ -96,9 +100,8 @@ class Extractor:
                     )
                 return samples, file.samplerate
         except self._soundfile.LibsndfileError as error:
-            raise ValueError(error.error_string.rstrip(".")) from error
-        except MemoryError as error:
-            raise ValueError("its number of samples is unknown or vast") from error
+            reason = error.error_string.removeprefix("Error : ").rstrip(".")
+            raise ValueError(reason) from error
 
     def resampled(self, samples: np.ndarray, rate: int) -> np.ndarray:
         """Returns samples, of one channel, at the rate wanted."""
