@@ -310,6 +310,20 @@ def test_what_cannot_be_read_is_an_error_or_counted(tmp_path, form, name, monkey
     assert (found.bad_records, found.digest) == (1, of_frames(FRAMES[:5]).digest)
 
 
+def test_samples_that_are_nan_are_counted_where_they_are_the_feature(tmp_path):
+    samples = np.where(np.arange(RATE) == 5, np.nan, 0.25)
+    (tmp_path / "a.wav").write_bytes(encoded(samples, subtype="FLOAT"))
+    audio = sources.Audio(features="waveform")
+    found = tfnorm.analyze(str(tmp_path / "a.wav"), audio=audio)["audio"]
+    assert (found.counts.nan, found.mean) == (1, 0.25)
+
+
+def test_keys_of_files_are_none_of_frames(tmp_path):
+    recipe = tfnorm.Recipe({"audio": schemes.PerKey(schemes.ZScore(), "label")})
+    with pytest.raises(errors.FeatureError, match="no key of each of its steps"):
+        tfnorm.analyze(as_tfrecord(tmp_path, range(4)), recipe, **OPTIONS)
+
+
 def test_a_wav_of_a_pipe_ends_where_it_ends():
     at = DATA[0].index(b"data") + 4
     data = DATA[0][:at] + struct.pack("<I", 0xFFFFFFFF) + DATA[0][at + 4 :]
