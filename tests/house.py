@@ -37,7 +37,17 @@ THIRD_PARTIES = {
     "artifact": {"tensorflow_metadata"},
     # Pillow and TensorFlow decode images, and are loaded by whoever asks for it: the
     # pixels of a data set are those of the decoder that serves, so it is a choice.
-    "sources": {"PIL", "google.protobuf", "google_crc32c", "pyarrow", "tensorflow"},
+    # So do soundfile and librosa, of audio.
+    "sources": {
+        "PIL",
+        "google.protobuf",
+        "google_crc32c",
+        "librosa",
+        "pyarrow",
+        "soundfile",
+        "soxr",
+        "tensorflow",
+    },
     "layers": {"keras"},
     "beam": {"apache_beam"},
     "baking": {"keras", "tensorflow"},

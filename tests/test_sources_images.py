@@ -23,7 +23,8 @@ from tfnorm import errors
 from tfnorm import schemes
 from tfnorm import sources
 from tfnorm import statistics
-from tfnorm.sources import image_shards
+from tfnorm.sources import decoders
+from tfnorm.sources import encoded as encoded_lib
 from tfnorm.sources import images as images_lib
 from tfnorm.sources import write
 
@@ -101,8 +102,8 @@ def test_form_order_and_batches_leave_no_trace(
     tmp_path, form, seed, small, monkeypatch
 ):
     if small:
-        monkeypatch.setattr(image_shards, "BATCH_BYTES", 1)
-        monkeypatch.setattr(image_shards, "FILES", 2)
+        monkeypatch.setattr(encoded_lib, "BATCH_BYTES", 1)
+        monkeypatch.setattr(sources.Images, "files", 2)
     order = np.random.default_rng(seed).permutation(len(DATA))
     pattern = form(tmp_path, order)
     assert tfnorm.analyze(pattern, **OPTIONS).digest == of_pixels().digest
@@ -304,6 +305,30 @@ def test_resizing_and_crops_are_done_and_recorded(tmp_path, decoder):
         sources.Images(decoder=decoder, crop=(9, 3)).decode(DATA[5])
 
 
+@pytest.mark.parametrize("decoder", ["pillow", "tensorflow"])
+def test_regions_may_lie_anywhere_and_are_recorded(tmp_path, decoder):
+    images = sources.Images(decoder=decoder, crop=(7, 8), crop_offset=(1, 0))
+    whole = sources.Images(decoder=decoder)
+    regions = [whole.pixels(data)[1:8, :8] for data in DATA]
+    for data, region in zip(DATA, regions, strict=True):
+        np.testing.assert_array_equal(images.pixels(data), region)
+    pattern = as_files(tmp_path, range(len(DATA)))
+    found = tfnorm.analyze(pattern, images=images)
+    assert found.digest == of_pixels(regions).digest
+    said = json.loads(found.provenance[0])
+    assert (said["crop"], said["crop_offset"]) == ([7, 8], [1, 0])
+    out = tmp_path / "out"
+    flags = ["--crop", "7", "8", "--crop-offset", "1", "0", "--decoder", decoder]
+    done = testing.CliRunner().invoke(
+        cli.main, ["stats", pattern, "--out", str(out), *flags]
+    )
+    assert done.exit_code == 0, done.output
+    assert tfnorm.load_statistics(out).digest == found.digest
+    outside = sources.Images(decoder=decoder, crop=(7, 8), crop_offset=(2, 0))
+    with pytest.raises(errors.FormatError, match=r"at `crop_offset=\(2, 0\)`"):
+        outside.decode(DATA[5])
+
+
 def test_statistics_of_single_pixels_want_one_size(tmp_path):
     recipe = tfnorm.Recipe({"image": tfnorm.Feature(schemes.ZScore(), axis=(1, 2, 3))})
     pattern = as_files(tmp_path, range(len(DATA)))
@@ -339,7 +364,14 @@ def test_tensorflow_needs_no_pillow(monkeypatch, channels):
 
 @pytest.mark.parametrize(
     "options",
-    [{"decoder": "opencv"}, {"channels": 4}, {"resize": (0, 3)}, {"crop": (3,)}],
+    [
+        {"decoder": "opencv"},
+        {"channels": 4},
+        {"resize": (0, 3)},
+        {"crop": (3,)},
+        {"crop_offset": (0, -1), "crop": (3, 3)},
+        {"crop_offset": (0, 0)},
+    ],
 )
 def test_options_that_cannot_be_are_an_error(options):
     with pytest.raises(errors.OptionsError, match=next(iter(options))):
@@ -357,6 +389,15 @@ def test_features_that_hold_no_images_are_an_error(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros(3))
     with pytest.raises(errors.OptionsError, match="no encoded images"):
         sources.open(tmp_path / "a.npy", **OPTIONS)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [(0, 5), (1, 1), (3, 7), (4, 1), (61, 47)])
+def test_pillow_counts_values_as_numpy_does(channels, size):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, channels), np.uint8)
+    count = decoders._counter()
+    for part in (pixels, pixels[:, 1:], pixels[::-1]):
+        np.testing.assert_array_equal(count(part), arrays.byte_counts(part))
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

@@ -29,6 +29,7 @@ def analyze(
     filters: typing.Any = None,
     slices: collections.abc.Iterable[str | tuple[str, ...]] = (),
     max_slices: int = rows_lib.MAX_SLICES,
+    audio: sources.Audio | None = None,
 ) -> artifact.Statistics:
     """Computes exact statistics of all rows, in this process.
 
@@ -54,6 +55,7 @@ def analyze(
         slices: Columns, or tuples of columns, by whose values each feature has
             statistics beside those of all rows, named `delay | carrier="UA"`.
         max_slices: How many slices there may be before it is an error.
+        audio: How audio in files becomes features: `sources.Audio`.
 
     Returns:
         `Statistics`: a mapping of names to `FeatureStatistics`.
@@ -74,7 +76,8 @@ def analyze(
     rows = rows_lib.Rows.of(
         recipe, weight=weight, filters=filters, slices=slices, max_slices=max_slices
     )
-    found = _read(data, recipe, None, max_bad_records, quantiles, images, rows)
+    media = {"images": images, "audio": audio}
+    found = _read(data, recipe, None, max_bad_records, quantiles, media, rows)
     check_complete(found, recipe)
     while views := later_pass(recipe, found):
         if isinstance(data, collections.abc.Iterator):
@@ -83,7 +86,7 @@ def analyze(
                 "can be read once. Give files, arrays, or a list of the batches.",
                 feature=next(iter(views.values())).feature,
             )
-        more = _read(data, recipe, views, max_bad_records, quantiles, images, rows)
+        more = _read(data, recipe, views, max_bad_records, quantiles, media, rows)
         found = with_pass(found, more)
     return found
 
@@ -123,7 +126,7 @@ def with_pass(
     return dataclasses.replace(found, features=features)
 
 
-def _read(data, recipe, views, max_bad_records: int, quantiles: bool, images, rows):
+def _read(data, recipe, views, max_bad_records: int, quantiles: bool, media, rows):
     """One pass over the data; of `views`, or of all that the recipe names."""
     features = rows.with_columns(None if recipe is None else recipe.columns())
     batches: collections.abc.Iterator[arrays.Batch]
@@ -132,8 +135,8 @@ def _read(data, recipe, views, max_bad_records: int, quantiles: bool, images, ro
             data,
             features,
             max_bad_records=max_bad_records,
-            images=images,
             filters=rows.filters,
+            **media,
         )
         batches = (batch for shard in shards for batch in shard.read())
     else:

@@ -32,6 +32,7 @@ def compute_statistics(
     *,
     max_bad_records: int = 0,
     images: sources.Images | None = None,
+    audio: sources.Audio | None = None,
     update: str | os.PathLike | None = None,
     cache: str | os.PathLike | None = None,
     weight: str | None = None,
@@ -51,6 +52,7 @@ def compute_statistics(
         out: Folder of the artifact to write.
         max_bad_records: How many unreadable records to leave out and count.
         images: How encoded images become pixels.
+        audio: How audio becomes features.
         update: Folder of statistics of other files, kept from before, that these are
             to be merged with: `out` itself, to add day after day (one job at a time).
             There are none yet where it is not there.
@@ -76,6 +78,7 @@ def compute_statistics(
         rows.with_columns(None if recipe is None else recipe.columns()),
         max_bad_records=max_bad_records,
         images=images,
+        audio=audio,
         filters=rows.filters,
     )
     kept = None if update is None else incremental.before(update, recipe, shards, rows)

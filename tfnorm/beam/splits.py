@@ -34,6 +34,7 @@ def compute_splits(
     by: str | None = None,
     max_bad_records: int = 0,
     images: sources.Images | None = None,
+    audio: sources.Audio | None = None,
     beam_args: Sequence[str] = (),
     **chosen: Any,
 ) -> dict[str, artifact.Statistics]:
@@ -51,6 +52,7 @@ def compute_splits(
         max_bad_records: As of `compute_statistics`, for each split. Unreadable records
             have no split, so with `by` there may be none.
         images: As of `compute_statistics`.
+        audio: As of `compute_statistics`.
         beam_args: Beam's own options, such as `--runner=...`.
         **chosen: `weight`, `filters`, `slices`, `max_slices`, as of
             `compute_statistics`.
@@ -92,6 +94,7 @@ def compute_splits(
             names,
             max_bad_records=max_bad_records,
             images=images,
+            audio=audio,
             filters=rows.filters,
         )
     ]

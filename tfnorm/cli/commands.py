@@ -5,6 +5,7 @@
 import click
 
 from tfnorm import errors
+from tfnorm.cli import audio as audio_lib
 from tfnorm.cli import images as images_lib
 from tfnorm.cli import rows as rows_lib
 
@@ -59,13 +60,14 @@ def main() -> None:
 @_max_bad_records
 @images_lib.options
 @rows_lib.options
+@audio_lib.options
 @click.pass_context
 def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -> None:
     """Compute statistics of files with Beam.
 
-    They are TFRecord, Parquet, CSV, Arrow or NumPy files, or images (JPEG, PNG), by
-    the ends of their names. Of splits, each has an artifact of its own, in a folder
-    such as `Split-train` in the one to write.
+    They are TFRecord, Parquet, CSV, Arrow or NumPy files, images (JPEG, PNG) or audio
+    (WAV, FLAC), by the ends of their names. Of splits, each has an artifact of its
+    own, in a folder such as `Split-train` in the one to write.
 
     Beam's own options go behind `--`, such as `-- --runner=DataflowRunner`.
     """
@@ -84,17 +86,17 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -
 
     wanted = None if recipe is None else recipe_lib.load_recipe(recipe)
     features = None if wanted is None else wanted.columns()
-    images = images_lib.chosen(given)
+    media = {"images": images_lib.chosen(given), "audio": audio_lib.chosen(given)}
     asked = {
         "max_bad_records": max_bad_records,
-        "images": images,
         "beam_args": beam_args,
+        **media,
         **rows_lib.chosen(given),
     }
     # Fails before Beam takes its seconds to load.
     named = splits is not None and "by" not in splits
     for files in splits["inputs"].values() if splits and named else [patterns]:
-        sources.open(files, features, images=images)
+        sources.open(files, features, **media)
     with show_lib.progress("Reading the data"):
         from tfnorm import beam
 

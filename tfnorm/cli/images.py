@@ -26,6 +26,12 @@ _OPTIONS = {
     "crop": click.option(
         "--crop", type=_SIZE, metavar="HEIGHT WIDTH", help="Take their middle."
     ),
+    "crop_offset": click.option(
+        "--crop-offset",
+        type=(click.IntRange(min=0), click.IntRange(min=0)),
+        metavar="TOP LEFT",
+        help="Take that region not from the middle, but from here.",
+    ),
 }
 
 

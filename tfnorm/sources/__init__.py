@@ -12,6 +12,8 @@ from typing import Any
 
 from tfnorm import arrays
 from tfnorm import errors
+from tfnorm.sources import audio as audio_lib
+from tfnorm.sources import encoded
 from tfnorm.sources import images as images_lib
 from tfnorm.sources import locate
 from tfnorm.sources import memory
@@ -19,6 +21,7 @@ from tfnorm.sources import rewriting
 from tfnorm.sources import shards
 
 __all__ = [
+    "Audio",
     "Images",
     "Shard",
     "batches",
@@ -28,6 +31,7 @@ __all__ = [
     "rewrite",
 ]
 
+Audio = audio_lib.Audio
 Images = images_lib.Images
 Shard = shards.Shard
 is_path_like = locate.is_path_like
@@ -42,6 +46,7 @@ def open(
     max_bad_records: int = 0,
     images: Images | None = None,
     filters: arrays.Filters | None = None,
+    audio: Audio | None = None,
 ) -> list[Shard]:
     """Lists the shards of a data set on disk, after checking that all can be read.
 
@@ -56,6 +61,9 @@ def open(
     * `.jpg`, `.jpeg`, `.png`: images, each a row of the feature "image". A shard is
       some files. With `images`, a column of TFRecord, Parquet or Arrow files holds
       encoded images.
+    * `.wav`, `.flac`: audio, each file a row of the feature "audio", of which every
+      frame is a value. A shard is a file. With `audio`, a column of TFRecord, Parquet
+      or Arrow files holds such files.
 
     In all but TFRecord each file must have every feature, and of one class of type.
     The same rows have the same statistics in each format.
@@ -63,18 +71,20 @@ def open(
     Args:
         data: A path, a pattern, or a list of them.
         features: Names of the features to read; `None` for all there are.
-        max_bad_records: How many records of each file, or images of each shard, may
+        max_bad_records: How many records of each file, or files of each shard, may
             be skipped and counted.
         images: How encoded images become pixels.
         filters: Row groups of Parquet files that hold no row that counts, by their
             statistics, are not read. Rows are not chosen here.
+        audio: How audio becomes features.
 
     Raises:
         EmptyDataError: There is no such file, or nothing matches the pattern.
         FormatError: A file is of no known format, or of another than the first.
         FeatureError: A file lacks a feature or has another type.
         DataError: A file cannot be opened.
-        OptionsError: The decoder of images is not installed, or there are none.
+        OptionsError: The decoder of images or audio is not installed, or there are
+            none.
 
     Example:
 
@@ -92,26 +102,23 @@ def open(
     names = None if features is None else tuple(features)
     paths = locate.expand(data)
     kind = locate.format_of(paths)
-    if kind == locate.IMAGE:
-        from tfnorm.sources import image_shards
-
-        images = images or Images()
-        made = image_shards.shards_of_files(paths, names, max_bad_records, images)
-        return list(made)
+    asked = [media for media in (images, audio) if media is not None]
+    for kind_of_files, made in _media.items():
+        if kind == kind_of_files:
+            media = next((one for one in asked if isinstance(one, made)), made())
+            return list(encoded.shards_of_files(paths, names, max_bad_records, media))
     found: list[Shard] = list(_shards_of[kind](paths, names, max_bad_records))
     if filters is not None and kind == locate.PARQUET:
         from tfnorm.sources import parquet
 
         found = parquet.filtered(found, filters)
-    if images is None:
-        return found
-    if kind in (locate.CSV, locate.NUMPY):
-        raise errors.OptionsError(
-            f"{kind} files hold no encoded images.", file=paths[0]
-        )
-    from tfnorm.sources import image_shards
-
-    return list(image_shards.shards_within(found, max_bad_records, images))
+    for media in asked:
+        if kind in (locate.CSV, locate.NUMPY):
+            raise errors.OptionsError(
+                f"{kind} files hold no encoded {media.kind}.", file=paths[0]
+            )
+        found = list(encoded.shards_within(found, max_bad_records, media))
+    return found
 
 
 def _parquet(paths, names, max_bad_records) -> Iterator[Shard]:
@@ -145,6 +152,7 @@ def _tfrecord(paths, names, max_bad_records) -> Iterator[Shard]:
         yield tfrecord.TFRecordShard(path, names, max_bad_records)
 
 
+_media = {locate.IMAGE: Images, locate.AUDIO: Audio}
 _shards_of = {
     locate.ARROW: _arrow,
     locate.CSV: _csv,
@@ -155,7 +163,11 @@ _shards_of = {
 
 
 def batches(
-    data: Any, features: Sequence[str] | None = None, *, images: Images | None = None
+    data: Any,
+    features: Sequence[str] | None = None,
+    *,
+    images: Images | None = None,
+    audio: Audio | None = None,
 ) -> Iterator[arrays.Batch]:
     """Yields column batches of any data.
 
@@ -167,9 +179,10 @@ def batches(
             takes.
         features: Names of the features; `None` for all there are.
         images: How encoded images in files become pixels.
+        audio: How audio in files becomes features.
     """
     if is_path_like(data):
-        for shard in open(data, features, images=images):
+        for shard in open(data, features, images=images, audio=audio):
             yield from shard.read()
     else:
         yield from memory.batches(data, features)

@@ -5,12 +5,16 @@
 import dataclasses
 import functools
 import json
+import typing
 
 import numpy as np
 
+from tfnorm import arrays
 from tfnorm import errors
 from tfnorm.sources import decoders
+from tfnorm.sources import encoded
 from tfnorm.sources import image_headers
+from tfnorm.sources import shards
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +34,9 @@ class Images:
             does it (grey repeated, colours weighted, alpha dropped), or is an error.
         resize: Height and width to resize to first: bilinear with antialiasing, in
             the library of the decoder, rounded to 8 bits.
-        crop: Height and width of the region in the middle to take.
+        crop: Height and width of the region to take, after resizing.
+        crop_offset: Rows above and columns left of that region; by default it is in
+            the middle.
 
     Example:
 
@@ -45,6 +51,10 @@ class Images:
     convert: bool = False
     resize: tuple[int, int] | None = None
     crop: tuple[int, int] | None = None
+    crop_offset: tuple[int, int] | None = None
+
+    kind: typing.ClassVar[str] = "images"
+    files: typing.ClassVar[int] = 64
 
     def __post_init__(self):
         if self.decoder not in decoders.DECODERS:
@@ -54,15 +64,18 @@ class Images:
             )
         if self.channels not in (1, 3):
             raise errors.OptionsError(f"`channels={self.channels}` must be 1 or 3.")
-        for name in ("resize", "crop"):
+        for name, least in (("resize", 1), ("crop", 1), ("crop_offset", 0)):
             size = getattr(self, name)
             if size is None:
                 continue
-            if len(size) != 2 or min(size) < 1:
+            if len(size) != 2 or min(size) < least:
                 raise errors.OptionsError(
-                    f"`{name}={size!r}` must be a height and a width of 1 or more."
+                    f"`{name}={size!r}` must be two numbers, of rows and of columns, "
+                    f"of {least} or more."
                 )
             object.__setattr__(self, name, tuple(map(int, size)))
+        if self.crop_offset is not None and self.crop is None:
+            raise errors.OptionsError("`crop_offset` is of a region: set `crop`, too.")
 
     @property
     def provenance(self) -> str:
@@ -73,6 +86,14 @@ class Images:
             "version": decoder.version,
         }
         return json.dumps(described, sort_keys=True)
+
+    def load(self) -> decoders.Decoder:
+        """Returns the decoder; raises an OptionsError if it is not installed."""
+        return decoder_of(self)
+
+    def pile(self, tally: shards.Tally) -> "Pile":
+        """Returns what collects decoded images."""
+        return Pile(self, tally)
 
     def pixels(self, data: bytes) -> np.ndarray:
         """Returns pixels of shape (height, width, channels); raises as `decode`."""
@@ -108,8 +129,43 @@ class Images:
             ) from error
 
 
+class Pile(encoded.Pile):
+    """Images that wait until there are enough for a batch."""
+
+    def __init__(self, images: Images, tally: shards.Tally):
+        self._images = images
+        super().__init__(images.feature, tally)
+
+    def clear(self) -> None:
+        super().clear()
+        self._encoded: list[bytes | None] = []
+        self._counts: list[np.ndarray] = []
+
+    def take(self, data: bytes | None) -> int:
+        if data is None:
+            counts = np.zeros((self._images.channels, 256), np.int64)
+        else:
+            _, counts = self._images.decode(data)
+        self._encoded.append(data)
+        self._counts.append(counts)
+        return counts.nbytes + len(data or b"")
+
+    @property
+    def column(self) -> arrays.ImageColumn:
+        values = np.empty(len(self._encoded), object)
+        values[:] = self._encoded
+        missing = np.array([data is None for data in self._encoded], bool)
+        none = np.zeros((0, self._images.channels, 256), np.int64)
+        return arrays.ImageColumn(
+            values,
+            missing if missing.any() else None,
+            counts=np.stack(self._counts) if self._counts else none,
+            decode=self._images.pixels,
+        )
+
+
 @functools.lru_cache(maxsize=8)
 def decoder_of(images: Images) -> decoders.Decoder:
     """Returns the decoder, loaded; raises an OptionsError if it is not installed."""
     make = decoders.DECODERS[images.decoder]
-    return make(images.channels, images.resize, images.crop)
+    return make(images.channels, images.resize, images.crop, images.crop_offset)

@@ -13,7 +13,7 @@ from tfnorm import errors
 from tfnorm.sources import framing
 
 TFRECORD, PARQUET, CSV = "TFRecord", "Parquet", "CSV"
-ARROW, NUMPY, IMAGE = "Arrow", "NumPy", "image"
+ARROW, NUMPY, IMAGE, AUDIO = "Arrow", "NumPy", "image", "audio"
 _SUFFIXES = {
     ".tfrecord": TFRECORD,
     ".tfrecords": TFRECORD,
@@ -31,6 +31,8 @@ _SUFFIXES = {
     ".jpg": IMAGE,
     ".jpeg": IMAGE,
     ".png": IMAGE,
+    ".wav": AUDIO,
+    ".flac": AUDIO,
 }
 _SHARD = re.compile(r"-\d{5,}-of-\d{5,}")
 
