@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfnorm import errors
+from tfnorm import files
 from tfnorm.sources import shards
 
 _CONVERSION = re.compile(r"In CSV column #(\d+): .*CSV conversion error to", re.DOTALL)
@@ -75,7 +76,7 @@ class Reader:
 
         known = {name: t for name, t in (types or {}).items() if t is not None}
         return pyarrow.csv.open_csv(
-            pa.input_stream(self.path, compression="detect"),
+            self._bytes(),
             pyarrow.csv.ReadOptions(use_threads=False, block_size=self._block_bytes),
             pyarrow.csv.ParseOptions(
                 newlines_in_values=True,
@@ -114,13 +115,22 @@ class Reader:
         import pyarrow.csv
 
         reader = pyarrow.csv.open_csv(
-            pa.input_stream(self.path, compression="detect"),
+            self._bytes(),
             pyarrow.csv.ReadOptions(use_threads=False, block_size=self._block_bytes),
             pyarrow.csv.ParseOptions(
                 newlines_in_values=True, invalid_row_handler=lambda _: "skip"
             ),
         )
         return reader.schema.names
+
+    def _bytes(self):
+        """Opens the file, and inflates it if its name says so."""
+        import pyarrow as pa
+
+        if not files.is_remote(self.path):
+            return pa.input_stream(self.path, compression="detect")
+        zipped = "gzip" if self.path.lower().endswith(".gz") else None
+        return pa.input_stream(files.open(self.path), compression=zipped)
 
     def _locate(self, name: str, wanted) -> errors.FeatureError:
         """Returns the error for the first cell of a column that is not `wanted`."""

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfnorm import errors
+from tfnorm import files
 from tfnorm.sources import streams
 
 HEADER = 12
@@ -78,7 +79,7 @@ class Framer:
 def looks_like_tfrecord(path: str) -> bool:
     """Says whether the first record's length has a right checksum."""
     try:
-        with open(path, "rb") as file:
+        with files.open(path, ranges=True) as file:
             header = file.read(HEADER)
             compression = streams.compression_by_content(header)
             if compression is not None:
@@ -106,9 +107,7 @@ def read_blocks(path: str, *, block_bytes: int = 8 << 20) -> Iterator[Block]:
             next one starts, or the compressed stream is; or name and content disagree
             about the compression.
     """
-    compression = streams.compression(path)
-    with open(path, "rb", buffering=-1 if compression else 0) as file:
-        stream = streams.stream(file, compression)
+    with streams.opened(path) as stream:
         yield from _Scanner(path, stream, block_bytes).blocks()
 
 

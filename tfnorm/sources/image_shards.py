@@ -11,6 +11,7 @@ import numpy as np
 
 from tfnorm import arrays
 from tfnorm import errors
+from tfnorm import files
 from tfnorm.sources import images as images_lib
 from tfnorm.sources import shards
 
@@ -100,8 +101,7 @@ class ImageFilesShard(shards.Shard):
                 yield self._batch(waiting, folder, tally)
             folder = here
             try:
-                with open(path, "rb") as file:
-                    data = file.read()
+                data = files.read(path)
             except OSError as error:
                 raise errors.DataError(
                     f"The file cannot be read ({error.strerror}).", file=path

@@ -14,8 +14,10 @@ import numpy as np
 
 from tfnorm import arrays
 from tfnorm import errors
+from tfnorm import files
 from tfnorm.sources import arrow
 from tfnorm.sources import columns
+from tfnorm.sources import npy_ranges
 from tfnorm.sources import shards
 
 # Bytes of rows that make a shard, and those that make a batch.
@@ -45,8 +47,8 @@ class NumpyShard(shards.Shard):
     A `.npy` holds one feature, named "", or one for each field of a structured type;
     a `.npz` one for each of its arrays, all with the same number of rows. Values are
     as those of arrays in memory: NaN is a value, NaT is missing, booleans are uint8.
-    Arrays are memory-mapped, but for those that `np.savez_compressed` wrote. Objects
-    are refused, since only pickle can read them.
+    Arrays are memory-mapped, or read by ranges where they are remote, but for those
+    that `np.savez_compressed` wrote. Objects are refused: only pickle can read them.
 
     Args:
         path: Path of the file.
@@ -108,7 +110,7 @@ class NumpyShard(shards.Shard):
 
     def _load(self, verify: bool = False) -> dict[str, np.ndarray]:
         try:
-            with open(self.path, "rb") as file:
+            with files.open(self.path, ranges=True) as file:
                 zipped = file.read(2) == b"PK"
             found = self._unzip() if zipped else self._fields(_map(self.path, 0))
             if zipped and verify:
@@ -139,7 +141,10 @@ class NumpyShard(shards.Shard):
 
     def _unzip(self) -> dict[str, np.ndarray]:
         found = {}
-        with zipfile.ZipFile(self.path) as archive, open(self.path, "rb") as raw:
+        with (
+            files.open(self.path, ranges=True) as raw,
+            zipfile.ZipFile(raw) as archive,
+        ):
             for entry in archive.infolist():
                 name = entry.filename.removesuffix(".npy")
                 if self.features is not None and name not in self.features:
@@ -156,7 +161,7 @@ class NumpyShard(shards.Shard):
 
     def _verify(self, found: dict[str, np.ndarray]) -> None:
         """Reads what is mapped once, so that zipfile compares its checksums."""
-        with zipfile.ZipFile(self.path) as archive:
+        with files.open(self.path) as raw, zipfile.ZipFile(raw) as archive:
             for name, array in found.items():
                 if _mapped(array) and (self.features is None or name in self.features):
                     with archive.open(f"{name}.npy") as file:
@@ -182,20 +187,30 @@ class NumpyShard(shards.Shard):
         return len(found[first]) if found else 0
 
 
-def _map(path: str, start: int) -> np.ndarray:
+def _map(path: str, start: int) -> Any:
     """Maps the array whose header starts at a byte of the file."""
-    with open(path, "rb") as file:
+    remote = files.is_remote(path)
+    with files.open(path, ranges=True) as file:
         file.seek(start)
         version = np.lib.format.read_magic(file)
         if version == (3, 0):  # As 2.0, but for names of fields in UTF-8.
-            return np.load(path, mmap_mode="r") if not start else _read(file, start)
+            mapped = not (start or remote)
+            return np.load(path, mmap_mode="r") if mapped else _read(file, start)
         shape, fortran, dtype = _READERS[version](file)
         if dtype.hasobject:
             raise ValueError("it holds objects, which only pickle could read")
         order = "F" if fortran else "C"
         if 0 in shape:
             return np.zeros(shape, dtype)  # Nothing cannot be mapped.
-        return np.memmap(path, dtype, "r", file.tell(), shape, order)
+        if not remote:
+            return np.memmap(path, dtype, "r", file.tell(), shape, order)
+        if fortran or not shape:
+            return _read(file, start)
+        ranges = npy_ranges.Ranges(path, file.tell(), dtype, shape)
+        size = files.size(path)
+        if ranges.start + ranges.nbytes > size:
+            raise EOFError(f"it has {size} bytes, and the array needs more")
+        return ranges
 
 
 def _read(file: Any, start: int) -> np.ndarray:
@@ -204,7 +219,7 @@ def _read(file: Any, start: int) -> np.ndarray:
 
 
 def _mapped(array: np.ndarray) -> bool:
-    return isinstance(array, np.memmap)
+    return isinstance(array, np.memmap | npy_ranges.Ranges)
 
 
 def _row_bytes(found: dict[str, np.ndarray]) -> int:

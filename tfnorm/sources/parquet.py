@@ -8,13 +8,18 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 
 from tfnorm import arrays
+from tfnorm import files
 from tfnorm.sources import shards
 from tfnorm.sources import tables
+
+# Row groups of a file that make a shard: as many as hold about so many bytes of the
+# columns that are read.
+SHARD_BYTES = 64 << 20
 
 
 @dataclasses.dataclass(frozen=True)
 class ParquetShard(shards.Shard):
-    """A Parquet file.
+    """Some consecutive row groups of a Parquet file.
 
     A null is missing and NaN is a value. See `arrow.column` for the types.
 
@@ -23,9 +28,15 @@ class ParquetShard(shards.Shard):
         features: Names of the columns to read; `None` for all.
         max_bad_records: Without effect: Parquet checks pages, not records.
         batch_rows: Rows to read at once; changes no value.
+        first: Index of the first row group.
+        stop: One past the last row group; `None` for all there are.
+        first_record: Index in the file of the first row.
     """
 
     batch_rows: int = 65536
+    first: int = 0
+    stop: int | None = None
+    first_record: int = 0
 
     def read(self) -> Iterator[arrays.Batch]:
         """Yields batches of up to `batch_rows` rows.
@@ -36,9 +47,9 @@ class ParquetShard(shards.Shard):
         """
         with self.opened() as file:
             names = tables.names_of(file.schema_arrow, self.features, self.path)
-            columns = tables.Columns(self.path, names)
+            columns = tables.Columns(self.path, names, self.first_record)
             batches = file.iter_batches(
-                self.batch_rows, columns=list(names), use_threads=False
+                self.batch_rows, self._groups(file), list(names), use_threads=False
             )
             while True:
                 with tables.typed(self.path, "Parquet", columns.record):
@@ -59,6 +70,33 @@ class ParquetShard(shards.Shard):
         with self.opened() as file:
             return tables.kinds_of(file.schema_arrow, self.features, self.path)
 
+    def parts(self) -> Iterator["ParquetShard"]:
+        """Yields shards of some row groups each, which together are this file.
+
+        Raises:
+            FormatError: The file is no Parquet file, or damaged.
+        """
+        with self.opened() as file:
+            metadata = file.metadata
+            wanted = set(tables.names_of(file.schema_arrow, self.features, self.path))
+            groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+            sizes = [_bytes(group, wanted) for group in groups]
+        start = record = size = 0
+        for i, group in enumerate(groups):
+            if i > start and size + sizes[i] > SHARD_BYTES:
+                yield dataclasses.replace(
+                    self, first=start, stop=i, first_record=record
+                )
+                record += sum(g.num_rows for g in groups[start:i])
+                start, size = i, 0
+            size += sizes[i]
+        last = dataclasses.replace(self, first=start, first_record=record)
+        yield last if start else self
+
+    def _groups(self, file) -> list[int]:
+        stop = file.num_row_groups if self.stop is None else self.stop
+        return list(range(self.first, stop))
+
     def row_groups(self, file) -> Iterator:
         """Yields each row group of the opened file as a Table.
 
@@ -67,8 +105,8 @@ class ParquetShard(shards.Shard):
         Raises:
             FormatError: The file is damaged.
         """
-        record = 0
-        for i in range(file.num_row_groups):
+        record = self.first_record
+        for i in self._groups(file):
             with tables.typed(self.path, "Parquet", record):
                 table = file.read_row_group(i, use_threads=False)
             yield table
@@ -86,15 +124,30 @@ class ParquetShard(shards.Shard):
         import pyarrow.parquet as pq
 
         with tables.typed(self.path, "Parquet"):
-            file = pq.ParquetFile(self.path, memory_map=False)
+            if files.is_remote(self.path):
+                # Only the footer and the columns asked for, each in few requests.
+                source = files.open(self.path, ranges=True)
+                file = pq.ParquetFile(source, pre_buffer=True)
+            else:
+                file = pq.ParquetFile(self.path, memory_map=False)
         with file:
             yield file
+
+
+def _bytes(group, wanted: set[str]) -> int:
+    """The bytes that the wanted columns take in a row group, uncompressed."""
+    columns = (group.column(i) for i in range(group.num_columns))
+    return sum(
+        column.total_uncompressed_size
+        for column in columns
+        if column.path_in_schema.split(".")[0] in wanted
+    )
 
 
 def shards_of(
     paths: Sequence[str], features: tuple[str, ...] | None, max_bad_records: int
 ) -> Iterator[ParquetShard]:
-    """Yields a shard for each file, after comparing its schema with the first's.
+    """Yields shards of row groups, after comparing each schema with the first's.
 
     Raises:
         FeatureError: A column is absent, or of another class of type.
@@ -103,4 +156,4 @@ def shards_of(
         paths, features, lambda path, names: ParquetShard(path, names).kinds()
     )
     for path in paths:
-        yield ParquetShard(path, features, max_bad_records)
+        yield from ParquetShard(path, features, max_bad_records).parts()
