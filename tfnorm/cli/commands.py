@@ -5,6 +5,7 @@
 import click
 
 from tfnorm import errors
+from tfnorm import files
 from tfnorm.cli import images as images_lib
 
 
@@ -61,8 +62,9 @@ def main() -> None:
 def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -> None:
     """Compute statistics of files with Beam.
 
-    They are TFRecord, Parquet, CSV, Arrow or NumPy files, or images (JPEG, PNG), by
-    the ends of their names.
+    They are TFRecord, ArrayRecord, Parquet, CSV, Arrow or NumPy files, or images
+    (JPEG, PNG), by the ends of their names; or a split of a folder of TensorFlow
+    Datasets, as DIR@train. Paths may be of any file system that Beam knows.
 
     Beam's own options go behind `--`, such as `-- --runner=DataflowRunner`.
     """
@@ -79,8 +81,9 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -
     wanted = None if recipe is None else recipe_lib.load_recipe(recipe)
     features = None if wanted is None else wanted.columns()
     images = images_lib.chosen(given)
-    # Fails before Beam takes its seconds to load.
-    sources.open(patterns, features, images=images)
+    if not any(map(files.is_remote, patterns)):
+        # Fails before Beam takes its seconds to load.
+        sources.open(patterns, features, images=images)
     with show_lib.progress("Reading the data"):
         from tfnorm import beam
 
@@ -188,8 +191,9 @@ def apply(ctx, inputs, recipe, out, inverse, max_bad_records) -> None:
     from tfnorm.cli import show as show_lib
 
     fitted = recipe_lib.load_fitted(recipe)
-    # Fails before Beam takes its seconds to load.
-    sources.check_written(sources.open(inputs, fitted.recipe.columns()))
+    if not any(map(files.is_remote, inputs)):
+        # Fails before Beam takes its seconds to load.
+        sources.check_written(sources.open(inputs, fitted.recipe.columns()))
     with show_lib.progress("Turning the data back" if inverse else "Normalizing"):
         from tfnorm import beam
 

@@ -6,6 +6,7 @@
 reads itself. `batches` goes over anything, in memory or on disk, at once.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
@@ -17,8 +18,10 @@ from tfnorm.sources import locate
 from tfnorm.sources import memory
 from tfnorm.sources import rewriting
 from tfnorm.sources import shards
+from tfnorm.sources import tfds
 
 __all__ = [
+    "APPLIED",
     "Images",
     "Shard",
     "batches",
@@ -28,6 +31,7 @@ __all__ = [
     "rewrite",
 ]
 
+APPLIED = locate.APPLIED
 Images = images_lib.Images
 Shard = shards.Shard
 is_path_like = locate.is_path_like
@@ -41,30 +45,38 @@ def open(
     *,
     max_bad_records: int = 0,
     images: Images | None = None,
+    whole: bool = False,
 ) -> list[Shard]:
     """Lists the shards of a data set on disk, after checking that all can be read.
+
+    Paths may be of any file system that Beam knows, such as `s3://bucket/*.parquet`.
 
     Formats, by the ends of the names; all files are of one:
 
     * `.tfrecord`, `.tfrecord.gz`, `.tfrecord.zst`, or any end and these bytes:
       `tf.Example`, or `tf.SequenceExample`, of whose feature lists every step is a
       value.
-    * `.parquet`; `.csv`, `.csv.gz`.
-    * `.arrow`, `.feather`: Arrow IPC files. A shard is some record batches.
+    * `.array_record`, `.arrayrecord`: the same records. A shard is some of them.
+    * `.parquet`: a shard is some row groups. `.csv`, `.csv.gz`.
+    * `.arrow`, `.feather`, `.ipc`: Arrow IPC files. A shard is some record batches.
     * `.npy`, `.npz`: NumPy arrays. A shard is some rows.
     * `.jpg`, `.jpeg`, `.png`: images, each a row of the feature "image". A shard is
       some files. With `images`, a column of TFRecord, Parquet or Arrow files holds
       encoded images.
 
-    In all but TFRecord each file must have every feature, and of one class of type.
+    A folder that TensorFlow Datasets prepared, as `DIR@train`, or its builder, is read
+    by its own description. A folder that `tfnorm apply` wrote stands for its files.
+
+    In all but records each file must have every feature, and of one class of type.
     The same rows have the same statistics in each format.
 
     Args:
-        data: A path, a pattern, or a list of them.
+        data: A path, a pattern, a list of them, or a builder of TFDS.
         features: Names of the features to read; `None` for all there are.
         max_bad_records: How many records of each file, or images of each shard, may
             be skipped and counted.
         images: How encoded images become pixels.
+        whole: Whether a shard is a whole file, however large.
 
     Raises:
         EmptyDataError: There is no such file, or nothing matches the pattern.
@@ -87,6 +99,9 @@ def open(
         raise ValueError(f"`max_bad_records` must be 0 or more, not {max_bad_records}.")
     arrays.keep_freed_memory()
     names = None if features is None else tuple(features)
+    data_set = tfds.folder_of(data)
+    if data_set is not None:
+        return tfds.shards_of(*data_set, names, max_bad_records, images)
     paths = locate.expand(data)
     kind = locate.format_of(paths)
     if kind == locate.IMAGE:
@@ -96,6 +111,8 @@ def open(
         made = image_shards.shards_of_files(paths, names, max_bad_records, images)
         return list(made)
     found: list[Shard] = list(_shards_of[kind](paths, names, max_bad_records))
+    if whole:
+        found = _whole(found)
     if images is None:
         return found
     if kind in (locate.CSV, locate.NUMPY):
@@ -105,6 +122,23 @@ def open(
     from tfnorm.sources import image_shards
 
     return list(image_shards.shards_within(found, max_bad_records, images))
+
+
+def _whole(found: list[Shard]) -> list[Shard]:
+    """The first shard of each file, made to be all of it."""
+    firsts = {shard.path: shard for shard in reversed(found)}
+    return [
+        dataclasses.replace(firsts[path], stop=None)  # type: ignore[call-arg]
+        if hasattr(firsts[path], "stop")
+        else firsts[path]
+        for path in dict.fromkeys(shard.path for shard in found)
+    ]
+
+
+def _array_record(paths, names, max_bad_records) -> Iterator[Shard]:
+    from tfnorm.sources import array_record
+
+    return array_record.shards_of(paths, names, max_bad_records)
 
 
 def _parquet(paths, names, max_bad_records) -> Iterator[Shard]:
@@ -139,6 +173,7 @@ def _tfrecord(paths, names, max_bad_records) -> Iterator[Shard]:
 
 
 _shards_of = {
+    locate.ARRAY_RECORD: _array_record,
     locate.ARROW: _arrow,
     locate.CSV: _csv,
     locate.NUMPY: _numpy,
