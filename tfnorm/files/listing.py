@@ -168,11 +168,9 @@ def remove(path: str) -> None:
         return
     with contextlib.suppress(Exception):
         system = remote.system(path)
-        within = [entry.path for entry in matches(f"{path}/**")]
-        if within:
-            system.delete(within)
-        if not within or system.has_dirs():
-            system.delete([path])
+        # Of folders that are no more than names, the files in them are removed.
+        within = [] if system.has_dirs() else matches(f"{path}/**")
+        system.delete([entry.path for entry in within] or [path])
 
 
 @contextlib.contextmanager

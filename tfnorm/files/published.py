@@ -11,6 +11,7 @@ replaced had named: no other can be in use.
 
 import contextlib
 import dataclasses
+import time
 import uuid
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -43,9 +44,7 @@ class Publication:
 
 
 @contextlib.contextmanager
-def published(
-    path: str, marker: str, names: Names, part: str
-) -> Iterator[Publication]:
+def published(path: str, marker: str, names: Names, part: str) -> Iterator[Publication]:
     """Yields where to write a part; if the body succeeds, its summary is published.
 
     Args:
@@ -86,26 +85,34 @@ def follow(path: str, marker: str, read: Callable[[bytes], _Read]) -> _Read:
     Raises:
         ArtifactError: if there is none, or it cannot be read.
     """
-    place = f"{path.rstrip('/')}/{marker}"
-    summary = _summary(place)
+    path = path.rstrip("/")
+    summary = _summary(path, marker)
     for _ in range(_ATTEMPTS):
         try:
             return read(summary)
         except errors.TfnormError:
-            now = _summary(place)
+            now = _summary(path, marker)
             if now == summary:
                 raise
             summary = now
     return read(summary)
 
 
-def _summary(place: str) -> bytes:
-    try:
-        return listing.read(place)
-    except errors.DataError as error:
-        raise errors.ArtifactError(
-            f"cannot be read: {error.message}", file=place
-        ) from error
+def _summary(path: str, marker: str) -> bytes:
+    place = f"{path}/{marker}"
+    for attempt in range(_ATTEMPTS):
+        try:
+            return listing.read(place)
+        except errors.DataError as error:
+            absent = isinstance(error, errors.EmptyDataError)
+            # Where replacing takes two steps, somebody may be between them.
+            if absent and attempt + 1 < _ATTEMPTS and listing.matches(f"{path}/*"):
+                time.sleep(0.02)
+                continue
+            raise errors.ArtifactError(
+                f"cannot be read: {error.message}", file=place
+            ) from error
+    raise AssertionError
 
 
 def _part(path: str, marker: str, names: Names) -> str | None:

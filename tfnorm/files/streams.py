@@ -20,6 +20,7 @@ from tfnorm.files import remote
 # Object stores: there is an object as soon as it is written whole, and not before.
 _OBJECTS = ("azfs", "gs", "s3")
 _PIECE = 8 << 20
+_ATTEMPTS = 20
 
 
 def open(
@@ -130,14 +131,17 @@ def _upload(source: pathlib.Path, path: str) -> None:
     hidden = f"{parent}/.{name}.{uuid.uuid4().hex[:12]}"
     _write(system, source, hidden)
     with remote.writing(path):
-        try:
-            system.rename([hidden], [path])
-        except Exception:
-            # Some file systems do not rename to what is there.
-            if not system.exists(path):
-                raise
-            system.delete([path])
-            system.rename([hidden], [path])
+        for attempt in range(_ATTEMPTS):
+            try:
+                system.rename([hidden], [path])
+                return
+            except Exception:
+                # Some file systems do not rename to what is there, and between two
+                # of our steps somebody else may write it again.
+                if attempt + 1 == _ATTEMPTS or not system.exists(hidden):
+                    raise
+                with contextlib.suppress(Exception):
+                    system.delete([path])
 
 
 def _write(system, source: pathlib.Path, path: str) -> None:

@@ -32,6 +32,7 @@ class Reader:
         self._tally = tally
         self._malformed: list[int] = []
         self._fault: errors.FormatError | None = None
+        self._names: list[str] | None = None
 
     def record(self, row: int) -> int:
         """Returns the index in the file of the well-formed row number `row`."""
@@ -71,7 +72,6 @@ class Reader:
             types: The columns to read, with an Arrow type, or `None` to infer it;
                 `None` for all columns.
         """
-        import pyarrow as pa
         import pyarrow.csv
 
         known = {name: t for name, t in (types or {}).items() if t is not None}
@@ -111,7 +111,11 @@ class Reader:
         return self._header()[int(match[1])] if match else None
 
     def _header(self) -> list[str]:
-        import pyarrow as pa
+        if self._names is None:
+            self._names = self._read_header()
+        return self._names
+
+    def _read_header(self) -> list[str]:
         import pyarrow.csv
 
         reader = pyarrow.csv.open_csv(

@@ -21,8 +21,7 @@ SHARD_BYTES = 64 << 20
 
 @dataclasses.dataclass(frozen=True)
 class ArrowShard(shards.Shard):
-    """Some consecutive record batches of an Arrow IPC file, which is memory-mapped
-    where it is a file of this machine.
+    """Some consecutive record batches of an Arrow IPC file, memory-mapped if local.
 
     A null is missing and NaN is a value. See `arrow.column` for the types. Feather is
     the same format, but for its first version, which is not read; nor is the stream
@@ -119,15 +118,15 @@ class ArrowShard(shards.Shard):
                     "`pyarrow.ipc.new_file` or `pyarrow.feather.write_feather`.",
                     file=self.path,
                 )
-        with tables.typed(self.path, "Arrow IPC"):
-            if files.is_remote(self.path):
-                source = pa.PythonFile(files.open(self.path, ranges=True), mode="r")
-            else:
-                source = pa.memory_map(self.path)
-        with source:
             with tables.typed(self.path, "Arrow IPC"):
-                file = pa.ipc.open_file(source, options=options)
-            yield file
+                if files.is_remote(self.path):
+                    source = pa.PythonFile(raw, mode="r")
+                else:
+                    source = pa.memory_map(self.path)
+            with source:
+                with tables.typed(self.path, "Arrow IPC"):
+                    file = pa.ipc.open_file(source, options=options)
+                yield file
 
 
 def _narrowest(schema) -> int:

@@ -4,10 +4,9 @@
 
 import dataclasses
 from typing import Any
+from typing import BinaryIO
 
 import numpy as np
-
-from tfnorm import files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,14 +14,14 @@ class Ranges:
     """An array in C order that lies in a remote file; slices of rows are read.
 
     Args:
-        path: Path of the file.
+        file: The open file.
         start: Byte of the file with which the array begins.
         row: The type of the array's items.
         shape: Shape of the array.
         field: Name of the field to take of a structured type; `None` for all.
     """
 
-    path: str
+    file: BinaryIO
     start: int
     row: np.dtype
     shape: tuple[int, ...]
@@ -57,9 +56,8 @@ class Ranges:
             return dataclasses.replace(self, field=key)
         first, stop, _ = key.indices(len(self))
         width = self.nbytes // max(1, len(self))
-        with files.open(self.path, ranges=True) as file:
-            file.seek(self.start + first * width)
-            data = file.read((stop - first) * width)
+        self.file.seek(self.start + first * width)
+        data = self.file.read((stop - first) * width)
         if len(data) < (stop - first) * width:
             raise EOFError(f"it ends before row {stop}")
         found = np.frombuffer(data, self.row).reshape(stop - first, *self.shape[1:])

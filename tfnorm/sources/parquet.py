@@ -82,7 +82,7 @@ class ParquetShard(shards.Shard):
             groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
             sizes = [_bytes(group, wanted) for group in groups]
         start = record = size = 0
-        for i, group in enumerate(groups):
+        for i in range(len(groups)):
             if i > start and size + sizes[i] > SHARD_BYTES:
                 yield dataclasses.replace(
                     self, first=start, stop=i, first_record=record
@@ -123,15 +123,15 @@ class ParquetShard(shards.Shard):
         """
         import pyarrow.parquet as pq
 
-        with tables.typed(self.path, "Parquet"):
-            if files.is_remote(self.path):
-                # Only the footer and the columns asked for, each in few requests.
-                source = files.open(self.path, ranges=True)
-                file = pq.ParquetFile(source, pre_buffer=True)
-            else:
-                file = pq.ParquetFile(self.path, memory_map=False)
-        with file:
-            yield file
+        with contextlib.ExitStack() as stack:
+            with tables.typed(self.path, "Parquet"):
+                if files.is_remote(self.path):
+                    source = stack.enter_context(files.open(self.path, ranges=True))
+                    # The footer and the columns asked for, each in few requests.
+                    file = pq.ParquetFile(source, pre_buffer=True)
+                else:
+                    file = pq.ParquetFile(self.path, memory_map=False)
+            yield stack.enter_context(file)
 
 
 def _bytes(group, wanted: set[str]) -> int:
