@@ -7,14 +7,15 @@ import io
 import os
 import pathlib
 import threading
+from unittest import mock
 
 import boto3
+import botocore.loaders
 import moto.server
 import werkzeug.serving
 from apache_beam.io import filesystem
 
 ROOT = "shelf://"
-_PATTERN = "*?["
 
 
 class ShelfFileSystem(filesystem.FileSystem):
@@ -181,9 +182,21 @@ def s3_server():
     server = werkzeug.serving.make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
+    # Beam makes a client for each operation, which reads MBs of JSON: once will do here.
+    load = botocore.loaders.JSONFileLoader.load_file
+    models: dict[str, object] = {}
+
+    def load_once(loader, path):
+        if path not in models:
+            models[path] = load(loader, path)
+        return models[path]
+
+    patched = mock.patch.object(botocore.loaders.JSONFileLoader, "load_file", load_once)
+    patched.start()
     try:
         yield S3(f"http://127.0.0.1:{server.server_port}")
     finally:
+        patched.stop()
         server.shutdown()
         thread.join()
         server.server_close()
