@@ -34,10 +34,19 @@ RANKS = {
 
 # What a room may import beside the standard library, numpy and ml_dtypes.
 THIRD_PARTIES = {
+    # Beam's file systems reach what is not on this machine; loaded for such paths only.
+    "files": {"apache_beam"},
     "artifact": {"tensorflow_metadata"},
     # Pillow and TensorFlow decode images, and are loaded by whoever asks for it: the
     # pixels of a data set are those of the decoder that serves, so it is a choice.
-    "sources": {"PIL", "google.protobuf", "google_crc32c", "pyarrow", "tensorflow"},
+    "sources": {
+        "PIL",
+        "array_record",
+        "google.protobuf",
+        "google_crc32c",
+        "pyarrow",
+        "tensorflow",
+    },
     "layers": {"keras"},
     "beam": {"apache_beam"},
     "baking": {"keras", "tensorflow"},

@@ -182,7 +182,7 @@ def s3_server():
     server = werkzeug.serving.make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    # Beam makes a client for each operation, which reads MBs of JSON: once will do here.
+    # Beam makes a client for each operation, which reads MBs of JSON: do so once.
     load = botocore.loaders.JSONFileLoader.load_file
     models: dict[str, object] = {}
 

@@ -200,7 +200,8 @@ def test_a_missing_bucket_cannot_be_written_to(told, expected):
 def test_denied_access_is_an_error(told, place, expected):
     def check_keys(after: bytes) -> None:
         """Has the server check keys after so many requests."""
-        urllib.request.urlopen(f"{told.url}/moto-api/reset-auth", after).close()
+        place, plain = f"{told.url}/moto-api/reset-auth", {"Content-Type": "text/plain"}
+        urllib.request.urlopen(urllib.request.Request(place, after, plain)).close()
 
     check_keys(b"0")
     try:

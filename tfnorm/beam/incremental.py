@@ -25,10 +25,10 @@ from tfnorm.beam import failures
 class SummarizeFiles(beam.PTransform):
     """Reduces each shard to one `tfnorm.Statistics`, and keeps them in a folder.
 
-    What was kept of a file is taken again while its path, size and times of change (and
-    its checksum, if it is remote) are the same, and what is asked of it is; else the
-    file is read, and takes the place of what was kept. Kept statistics that were damaged
-    are computed again.
+    What was kept of a file is taken again while its path, size and times of change
+    (and its checksum, if it is remote) are the same, and what is asked of it is; else
+    the file is read, and takes the place of what was kept. Kept statistics that were
+    damaged are computed again.
 
     Args:
         recipe: As of `ComputeStatistics`.

@@ -9,6 +9,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import typing
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -49,7 +50,7 @@ def open(
         file = system.open(path, compression_type=plain)
         if ranges and isinstance(file, io.BufferedReader):
             file = file.detach()  # It would ask for 16 MiB after each seek.
-    return _Remote(path, file)
+    return typing.cast(BinaryIO, _Remote(path, file))
 
 
 class _Remote(io.RawIOBase):
