@@ -4,7 +4,7 @@
 
     python -m benchmarks.sources --rows=200000 --repeats=5
 
-The decoder is what the library of a format does to have the columns in memory: pyarrow
+The decoder is what a format's library does to have the columns in memory: pyarrow
 reading record batches, NumPy copying rows, Pillow decoding pixels. Records of tf.Example
 have no such library (protobuf is far slower), and there it is `read()` itself.
 """
@@ -122,9 +122,10 @@ def _parquet(path: str) -> None:
 
 def _arrow(path: str) -> None:
     with pa.memory_map(path) as source:
-        for batch in pa.ipc.open_file(source):
+        file = pa.ipc.open_file(source)
+        for i in range(file.num_record_batches):
             # The map brings no byte in before it is read.
-            for column in batch.columns:
+            for column in file.get_batch(i).columns:
                 column.to_numpy().copy()
 
 
