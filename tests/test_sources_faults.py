@@ -356,9 +356,9 @@ def test_a_file_named_twice_is_an_error(records):
     assert error.value.file == str(records)
 
 
-def test_remote_paths_are_an_error():
-    with pytest.raises(errors.DataError, match="Remote"):
-        sources.open("gs://bucket/a.tfrecord")
+def test_paths_of_no_known_file_system_are_an_error():
+    with pytest.raises(errors.OptionsError, match=r"apache-beam\[aws\]"):
+        sources.open("nowhere://bucket/a.tfrecord")
 
 
 def test_errors_keep_their_place_when_pickled(records):

@@ -124,6 +124,21 @@ def test_a_data_set_of_dicts_gives_their_features():
     assert found["a"] == (np.dtype("i4"), [1, 2, 3])
 
 
+def test_what_is_in_a_dict_within_is_named_by_both():
+    nested = {"a": {"b": [1.0, 2.0], "c": {"d": [3, 4]}}}
+    data = tf.data.Dataset.from_tensor_slices(nested).batch(2)
+    assert read(data) == {
+        "a/b": (np.dtype("f4"), [1.0, 2.0]),
+        "a/c/d": (np.dtype("i4"), [3, 4]),
+    }
+
+
+def test_a_tuple_within_a_dict_is_an_error():
+    data = tf.data.Dataset.from_tensor_slices({"a": ([1.0, 2.0], [3, 4])}).batch(2)
+    with pytest.raises(errors.FeatureError, match="have no names"):
+        read(data)
+
+
 def test_sparse_values_are_missing_where_there_are_none():
     sparse = tf.SparseTensor([[0, 0], [2, 0]], [1.5, 2.5], [3, 1])
     data = tf.data.Dataset.from_tensors({"a": sparse})

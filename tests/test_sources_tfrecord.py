@@ -20,6 +20,7 @@ from tfnorm import arrays
 from tfnorm import sources
 from tfnorm.sources import decode
 from tfnorm.sources import framing
+from tfnorm.sources import records
 from tfnorm.sources import tfrecord
 from tfnorm.sources import write
 
@@ -420,7 +421,7 @@ def test_gzip_of_several_members_is_read_through(tmp_path):
 
 
 def test_batches_number_their_records(tmp_path, monkeypatch):
-    monkeypatch.setattr(tfrecord, "BATCH_ROWS", 4)
+    monkeypatch.setattr(records, "BATCH_ROWS", 4)
     (path,) = write.write_tfrecords({"x": np.arange(10)}, tmp_path / "a")
     shard = tfrecord.TFRecordShard(path, ("x",), block_bytes=100)
     batches = list(shard.read())

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The statistics of a data set: merged, identified, and kept on disk."""
 
+from tfnorm.artifact.store import SUMMARY
 from tfnorm.artifact.store import load_statistics
 from tfnorm.artifact.table import Statistics
 
-__all__ = ["Statistics", "load_statistics"]
+__all__ = ["SUMMARY", "Statistics", "load_statistics"]

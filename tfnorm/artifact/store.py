@@ -3,6 +3,7 @@
 """The statistics artifact on disk: a readable summary beside the exact state."""
 
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -27,15 +28,41 @@ _FORMAT = 1
 
 def save(found: table.Statistics, path: str | os.PathLike) -> None:
     """Writes the artifact; see `Statistics.save`."""
+    # The recipe is encoded already.
+    described = config.encode(summary(found)) | {"recipe": found.recipe}
+    if files.is_remote(path):
+        head, tail = os.path.splitext(STATE)
+        part = f"{head}-{found.digest[:16]}-{{}}{tail}"
+        with files.published(os.fspath(path), SUMMARY, _state_of, part) as made:
+            with files.whole_file(made.path) as temporary:
+                _write_state(found, temporary)
+            made.summary = _encoded(described | {"state": made.part})
+        return
     with files.whole_folder(path, SUMMARY) as folder:
-        # NumPy's zip entries bear no time: equal state, equal bytes.
-        arrays = state.pack(found.features, found.rows)
-        arrays |= weighted.pack_total(found.weight_units)
-        np.savez(folder / STATE, allow_pickle=False, **arrays)
-        # The recipe is encoded already.
-        described = config.encode(summary(found)) | {"recipe": found.recipe}
-        described["checksum"] = _checksum(described)
-        (folder / SUMMARY).write_text(_text(described), encoding="utf-8")
+        _write_state(found, folder / STATE)
+        (folder / SUMMARY).write_bytes(_encoded(described))
+
+
+def _write_state(found: table.Statistics, path: pathlib.Path) -> None:
+    # NumPy's zip entries bear no time: equal state, equal bytes.
+    arrays = state.pack(found.features, found.rows)
+    arrays |= weighted.pack_total(found.weight_units)
+    np.savez(path, allow_pickle=False, **arrays)
+
+
+def _encoded(described: dict) -> bytes:
+    return _text(described | {"checksum": _checksum(described)}).encode()
+
+
+def _state_of(encoded: bytes) -> str | None:
+    """The file of exact state that a summary names, if it is a summary."""
+    try:
+        described = json.loads(encoded)
+        # Bytes that somebody changed might name any file.
+        whole = described["checksum"] == _checksum(described)
+        return described["state"] if whole else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def load_statistics(path: str | os.PathLike) -> table.Statistics:
@@ -44,14 +71,17 @@ def load_statistics(path: str | os.PathLike) -> table.Statistics:
     Raises:
         ArtifactError: if it is not there, cannot be read, or was changed.
     """
-    return files.read_whole_folder(path, lambda: _read(path))
-
-
-def _read(path: str | os.PathLike) -> table.Statistics:
-    folder = pathlib.Path(path)
     where = os.fspath(path)
+    if files.is_remote(path):
+        return files.follow(where, SUMMARY, lambda encoded: _read(where, encoded))
+    return files.read_whole_folder(path, lambda: _read(where))
+
+
+def _read(where: str, encoded: bytes | None = None) -> table.Statistics:
     try:
-        described = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        if encoded is None:
+            encoded = files.read(os.path.join(where, SUMMARY))
+        described = json.loads(encoded.decode())
         if not isinstance(described, dict) or described.get("format") != _FORMAT:
             raise errors.ArtifactError(
                 f"{SUMMARY} is not of format {_FORMAT}, the one that this version of "
@@ -60,10 +90,12 @@ def _read(path: str | os.PathLike) -> table.Statistics:
             )
         if described.get("checksum") != _checksum(described):
             raise ValueError(f"{SUMMARY} is not as it was written")
-        with open(folder / STATE, "rb") as file:
-            with np.load(file, allow_pickle=False) as arrays:
-                state_arrays = dict(arrays)
-                features, rows = state.unpack(state_arrays)
+        # Where folders cannot be renamed, the state of each writer has its own name.
+        name = os.path.basename(described.get("state", STATE))
+        held = io.BytesIO(files.read(os.path.join(where, name)))
+        with np.load(held, allow_pickle=False) as arrays:
+            state_arrays = dict(arrays)
+            features, rows = state.unpack(state_arrays)
         found = table.Statistics(
             features,
             rows,
@@ -74,7 +106,7 @@ def _read(path: str | os.PathLike) -> table.Statistics:
             weighted.unpack_total(state_arrays),
         )
         digest = described["digest"]
-    except OSError as error:
+    except (OSError, errors.DataError) as error:
         raise errors.ArtifactError(f"cannot be read: {error}", file=where) from error
     except (
         ValueError,

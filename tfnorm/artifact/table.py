@@ -193,6 +193,9 @@ class Statistics(collections.abc.Mapping):
     def save(self, path: str | os.PathLike) -> None:
         """Writes the artifact, a folder, whole or not at all.
 
+        The path may be one of any file system that Beam knows, such as
+        `s3://bucket/statistics`.
+
         Raises:
             ArtifactError: if it cannot be written.
         """

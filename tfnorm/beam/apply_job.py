@@ -3,12 +3,13 @@
 """The job that normalizes files with a fitted recipe, and turns them back."""
 
 import collections
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
-import shutil
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 import apache_beam as beam
@@ -23,7 +24,7 @@ from tfnorm.beam import failures
 from tfnorm.beam import job
 
 # Beside the files: what made them. A folder that holds it may be replaced.
-SUMMARY = "applied.json"
+SUMMARY = sources.APPLIED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +73,8 @@ def apply_recipe(
     again. Imputed values that no column marks stay.
 
     The folder is written whole or not at all; an earlier one of the kind is replaced.
+    On a remote file system the files lie in a folder within it, which `applied.json`
+    names when all are there; `tfnorm.sources.open(out)` follows it.
 
     Args:
         inputs: Path or pattern of TFRecord or Parquet files, or a list.
@@ -106,22 +109,47 @@ def apply_recipe(
     applied = apply.Applied(fitted, inverse)
     if inverse:
         _check_invertible(fitted)
-    shards = sources.open(inputs, applied.columns, max_bad_records=max_bad_records)
+    job.options_of(beam_args)  # The file systems need them first.
+    shards = sources.open(
+        inputs, applied.columns, max_bad_records=max_bad_records, whole=True
+    )
     sources.check_written(shards)
     _check_names(shards, out)
-    with files.whole_folder(out, SUMMARY) as folder:
+    with _whole_folder(os.fspath(out), fitted) as folder:
         with failures.typed_errors(), job.pipeline_of(beam_args) as pipeline:
             _ = (
                 pipeline
                 | "ListShards" >> beam.Create(shards, reshuffle=False)
-                | apply.RewriteShards(fitted, str(folder), inverse)
+                | apply.RewriteShards(fitted, folder.path, inverse)
                 # Keyed, so that the summary is that of all shards.
                 | "ToOne" >> beam.Map(_to_one)
                 | "GatherShards" >> beam.GroupByKey()
                 | "Summarize"
-                >> beam.ParDo(_Summarize(applied, max_bad_records, str(folder)))
+                >> beam.ParDo(_Summarize(applied, max_bad_records, folder.path))
             )
         return _finished(folder, [os.path.basename(s.path) for s in shards])
+
+
+@contextlib.contextmanager
+def _whole_folder(
+    out: str, fitted: recipe_lib.FittedRecipe
+) -> Iterator[files.Publication]:
+    """Yields where workers write the files, which are seen when all is written."""
+    if files.is_remote(out):
+        part = f"{fitted.digest[:16]}-{{}}"
+        with files.published(out, SUMMARY, _folder_of, part) as made:
+            yield made
+        return
+    with files.whole_folder(out, SUMMARY) as folder:
+        yield files.Publication("", os.fspath(folder))
+
+
+def _folder_of(summary: bytes) -> str | None:
+    """The folder that a summary names, if it is a summary."""
+    try:
+        return os.path.basename(json.loads(summary)["folder"]) or None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _check_invertible(fitted: recipe_lib.FittedRecipe) -> None:
@@ -149,11 +177,16 @@ def _check_names(shards: list[sources.Shard], out: str | os.PathLike) -> None:
             raise errors.DataError(
                 "Such a file describes the folder. Rename it.", file=shard.path
             )
-        if os.path.realpath(os.path.dirname(shard.path)) == os.path.realpath(out):
+        if _place(os.path.dirname(shard.path)) == _place(out):
             raise errors.ArtifactError(
                 "is where the files are read from. Name another folder.",
                 file=os.fspath(out),
             )
+
+
+def _place(folder: str | os.PathLike) -> str:
+    folder = os.fspath(folder)
+    return folder.rstrip("/") if files.is_remote(folder) else os.path.realpath(folder)
 
 
 def _to_one(rewritten: apply.Rewritten) -> tuple[int, apply.Rewritten]:
@@ -202,11 +235,15 @@ class _Summarize(beam.DoFn):
         )
 
 
-def _finished(folder: pathlib.Path, names: list[str]) -> Summary:
+def _finished(folder: files.Publication, names: list[str]) -> Summary:
     """Reads the summary, and clears away what workers that died have left."""
-    found = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-    for path in folder.iterdir():
-        if path.name not in {SUMMARY, *names}:
-            shutil.rmtree(path, ignore_errors=True)
+    found = json.loads(files.read(os.path.join(folder.path, SUMMARY)))
+    if folder.part:
+        described = json.dumps(found | {"folder": folder.part}, indent=2)
+        folder.summary = f"{described}\n".encode()
+    else:
+        for path in pathlib.Path(folder.path).iterdir():
+            if path.name not in {SUMMARY, *names}:
+                files.remove(os.fspath(path))
     found["files"] = tuple(found["files"])
     return Summary(**found)

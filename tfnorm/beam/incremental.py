@@ -7,8 +7,6 @@ import glob
 import hashlib
 import json
 import os
-import pathlib
-import shutil
 from collections.abc import Sequence
 
 import apache_beam as beam
@@ -17,6 +15,7 @@ from tfnorm import analysis
 from tfnorm import artifact
 from tfnorm import config
 from tfnorm import errors
+from tfnorm import files
 from tfnorm import recipe as recipe_lib
 from tfnorm import sources
 from tfnorm.beam import failures
@@ -26,14 +25,15 @@ from tfnorm.beam import failures
 class SummarizeFiles(beam.PTransform):
     """Reduces each shard to one `tfnorm.Statistics`, and keeps them in a folder.
 
-    What was kept of a file is taken again while its path, size and times of change are
-    the same, and what is asked of it is; else the file is read, and takes the place of
-    what was kept. Kept statistics that were damaged are computed again.
+    What was kept of a file is taken again while its path, size and times of change
+    (and its checksum, if it is remote) are the same, and what is asked of it is; else
+    the file is read, and takes the place of what was kept. Kept statistics that were
+    damaged are computed again.
 
     Args:
         recipe: As of `ComputeStatistics`.
-        cache: The folder, on a file system that all workers share. It may be deleted
-            at any time.
+        cache: The folder, on a file system that all workers share, such as `gs://`.
+            It may be deleted at any time.
         views: As of `SummarizeBundles`.
         rows: As of `ComputeStatistics`.
     """
@@ -47,7 +47,7 @@ class SummarizeFiles(beam.PTransform):
         super().__init__()
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        cache = os.fspath(self.cache)
+        cache = os.fspath(self.cache).rstrip("/")
         summarize = _SummarizeFile(self.recipe, self.views, cache, self.rows)
         return (
             shards
@@ -85,7 +85,10 @@ def before(
             "data, so its statistics cannot be added to. Compute them anew; `cache` "
             "saves reading what is unchanged."
         )
-    if not os.path.lexists(path):
+    place = os.fspath(path)
+    if files.is_remote(place):
+        place = f"{place.rstrip('/')}/{artifact.SUMMARY}"
+    if not files.exists(place):
         return artifact.Statistics()
     kept = artifact.load_statistics(path)
     if kept.recipe != (None if recipe is None else config.encode(recipe)):
@@ -115,6 +118,17 @@ def _named(shard: sources.Shard) -> tuple[str, sources.Shard]:
     return repr(shard), shard
 
 
+def _kept(place: str) -> artifact.Statistics | None:
+    """Returns the statistics in a folder of the cache, if they are there and whole."""
+    if not files.is_remote(place) and not os.path.exists(place):
+        return None
+    try:
+        return artifact.load_statistics(place)
+    except errors.ArtifactError:
+        files.remove(place)
+        return None
+
+
 class _SummarizeFile(beam.DoFn):
     def __init__(self, recipe, views, cache: str, rows):
         self._rows = rows
@@ -131,15 +145,11 @@ class _SummarizeFile(beam.DoFn):
     def _summary(self, shard: sources.Shard) -> artifact.Statistics:
         question = self._question(shard)
         state = _state(shard)
-        place = pathlib.Path(self._cache, f"{question}-{state}")
-        if place.exists():
-            try:
-                found = artifact.load_statistics(place)
-            except errors.ArtifactError:
-                shutil.rmtree(place, ignore_errors=True)
-            else:
-                beam.metrics.Metrics.counter("tfnorm", "files_unchanged").inc()
-                return found
+        place = os.path.join(self._cache, f"{question}-{state}")
+        found = _kept(place)
+        if found is not None:
+            beam.metrics.Metrics.counter("tfnorm", "files_unchanged").inc()
+            return found
         observer = analysis.Observer(self._recipe, views=self._views, rows=self._rows)
         for batch in shard.read():
             beam.metrics.Metrics.counter("tfnorm", "rows").inc(batch.rows)
@@ -150,25 +160,33 @@ class _SummarizeFile(beam.DoFn):
                 "The file was changed while it was read.", file=shard.path
             )
         found.save(place)
-        for old in glob.glob(f"{glob.escape(self._cache)}/{question}-*"):
-            if old != os.fspath(place):
-                shutil.rmtree(old, ignore_errors=True)
+        for old in self._answers(question):
+            if old != place:
+                files.remove(old)
         return found
+
+    def _answers(self, question: str) -> list[str]:
+        """Returns the folders that hold answers to a question."""
+        if not files.is_remote(self._cache):
+            return glob.glob(f"{glob.escape(self._cache)}/{question}-*")
+        pattern = f"{self._cache}/{question}-*/{artifact.SUMMARY}"
+        return [os.path.dirname(entry.path) for entry in files.matches(pattern)]
 
     def _question(self, shard: sources.Shard) -> str:
         """Tells what is asked of which path, in any version and for any recipe."""
         recipe = None if self._recipe is None else self._recipe.digest
         views = None if self._views is None else sorted(self._views)
-        asked = [config.version(), os.path.realpath(shard.path), repr(shard)]
-        asked.append(repr(self._rows))
+        path = shard.path
+        path = path if files.is_remote(path) else os.path.realpath(path)
+        asked = [config.version(), path, repr(shard), repr(self._rows)]
         return _digest([*asked, recipe, views])
 
 
 def _state(shard: sources.Shard) -> str:
-    """Tells whether a file was written since: its size and times of change."""
+    """Tells whether a file was written since; see `files.identity`."""
     # Of image files, a shard has several.
-    found = [os.stat(path) for path in getattr(shard, "files", (shard.path,))]
-    return _digest([[f.st_size, f.st_mtime_ns, f.st_ctime_ns] for f in found])
+    paths = getattr(shard, "files", None) or (shard.path,)
+    return _digest([files.identity(path) for path in paths])
 
 
 def _digest(value) -> str:

@@ -6,16 +6,17 @@ import contextlib
 import functools
 import io
 import os
-import tempfile
 from collections.abc import Iterable
 from collections.abc import Sequence
 
 import apache_beam as beam
+from apache_beam.io import filesystems
 from apache_beam.options import pipeline_options
 
 from tfnorm import analysis
 from tfnorm import artifact
 from tfnorm import errors
+from tfnorm import files
 from tfnorm import recipe as recipe_lib
 from tfnorm import sources
 from tfnorm.beam import compute
@@ -48,6 +49,7 @@ def compute_statistics(
 
     Args:
         pattern: Path or pattern of files that `tfnorm.sources.open` knows, or a list.
+            It, `out`, `update` and `cache` may be on any file system that Beam knows.
         recipe: What to take statistics of; `None` for every feature of numbers.
         out: Folder of the artifact to write.
         max_bad_records: How many unreadable records to leave out and count.
@@ -70,6 +72,7 @@ def compute_statistics(
         ArtifactError: if the artifact cannot be written.
         OptionsError: if Beam cannot run with the options.
     """
+    options_of(beam_args)  # The file systems need them first.
     rows = analysis.Rows.of(
         recipe, weight=weight, filters=filters, slices=slices, max_slices=max_slices
     )
@@ -86,9 +89,7 @@ def compute_statistics(
     if recipe is None or recipe.passes == 1:
         return run(recipe, recipe, None, out, kept)
     # What one pass found is no artifact yet: it is kept beside it meanwhile.
-    parent = os.path.dirname(os.path.abspath(out))
-    os.makedirs(parent, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent) as folder:
+    with files.scratch(out) as folder:
         path = os.path.join(folder, "statistics")
         found = run(recipe, recipe, None, path)
         while views := analysis.later_pass(recipe, found):
@@ -131,11 +132,13 @@ def _run(
     return artifact.load_statistics(out)
 
 
-def pipeline_of(beam_args: Sequence[str]) -> beam.Pipeline:
-    """Returns a pipeline with Beam's options; without any, it runs in this process.
+def options_of(beam_args: Sequence[str]) -> pipeline_options.PipelineOptions:
+    """Returns Beam's options, after telling its file systems of them.
+
+    Without any, the job runs in this process.
 
     Raises:
-        OptionsError: if Beam cannot run with the options.
+        OptionsError: if Beam does not know an option.
     """
     flags = list(beam_args)
     if not any(flag.startswith("--runner") for flag in flags):
@@ -147,16 +150,33 @@ def pipeline_of(beam_args: Sequence[str]) -> beam.Pipeline:
             options = pipeline_options.PipelineOptions(flags)
             if beam_args:
                 _check_known(options)
-            return beam.Pipeline(options=options)
     except errors.OptionsError:
         raise
     except SystemExit as error:  # So argparse reports what it cannot read.
         reason = said.getvalue().strip().splitlines()[-1:]
         raise errors.OptionsError("".join(reason)) from error
     except Exception as error:
-        raise errors.OptionsError(
-            f"Beam cannot run with {' '.join(flags)}: {error}"
-        ) from error
+        raise _unusable(flags, error) from error
+    filesystems.FileSystems.set_options(options)
+    return options
+
+
+def pipeline_of(beam_args: Sequence[str]) -> beam.Pipeline:
+    """Returns a pipeline with Beam's options; without any, it runs in this process.
+
+    Raises:
+        OptionsError: if Beam cannot run with the options.
+    """
+    options = options_of(beam_args)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            return beam.Pipeline(options=options)
+    except (Exception, SystemExit) as error:
+        raise _unusable(beam_args, error) from error
+
+
+def _unusable(flags: Sequence[str], error: BaseException) -> errors.OptionsError:
+    return errors.OptionsError(f"Beam cannot run with {' '.join(flags)}: {error}")
 
 
 def _check_known(options: pipeline_options.PipelineOptions) -> None:

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The job that takes the statistics of several splits at once."""
 
+import glob
 import json
 import os
-import pathlib
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -41,7 +41,8 @@ def compute_splits(
     """Writes an artifact of each split, reading the data once, and returns them.
 
     Each is that of a job over the split alone, by digest. They stand in folders as TFX
-    names them, `Split-train` and so on, which are written whole or not at all.
+    names them, `Split-train` and so on, which are written whole or not at all: together,
+    or each by itself where no folder can be renamed.
 
     Args:
         inputs: Path or pattern of files, or a list, where `by` is given; else a mapping
@@ -102,7 +103,7 @@ def compute_splits(
         for split in inputs:
             analysis.check_name(split)
 
-    def run(views: dict | None, folder: pathlib.Path) -> dict[str, artifact.Statistics]:
+    def run(views: dict | None, folder: str) -> dict[str, artifact.Statistics]:
         complete = recipe if views is None else None
         with failures.typed_errors(), job.pipeline_of(beam_args) as pipeline:
             _ = (
@@ -113,23 +114,40 @@ def compute_splits(
                 | "SummarizeSplits" >> beam.ParDo(_Summarize(recipe, by, views, rows))
                 | "MergeStatistics" >> beam.CombinePerKey(compute.MergeParts())
                 | "WriteSplits"
-                >> beam.ParDo(_Write(complete, max_bad_records, rows, str(folder)))
+                >> beam.ParDo(_Write(complete, max_bad_records, rows, folder))
             )
         return _load(folder)
 
-    with files.whole_folder(out, SUMMARY) as folder:
+    if not files.is_remote(out):
+        files.check_replaceable(out, SUMMARY)
+    with files.scratch(out) as folder:
         found = run(None, folder)
         _check_splits(found, inputs if by is None else ())
         while views := analysis.later_passes(recipe, found):
             for split, more in run(views, folder).items():
                 if split in views:
                     found[split] = analysis.with_pass(found[split], more)
-        for split, part in found.items():
-            part.save(folder / _folder(split))
-        described = {split: part.digest for split, part in found.items()}
-        text = json.dumps({"splits": described}, indent=2) + "\n"
-        (folder / SUMMARY).write_text(text, encoding="utf-8")
+    if files.is_remote(out):
+        # No folder can be renamed there: each artifact is whole by itself.
+        place = os.fspath(out).rstrip("/")
+        _save(found, place)
+        with files.whole_file(f"{place}/{SUMMARY}") as path:
+            path.write_text(_summary(found), encoding="utf-8")
+        return found
+    with files.whole_folder(out, SUMMARY) as fresh:
+        _save(found, os.fspath(fresh))
+        (fresh / SUMMARY).write_text(_summary(found), encoding="utf-8")
     return found
+
+
+def _save(found: dict[str, artifact.Statistics], folder: str) -> None:
+    for split, part in found.items():
+        part.save(f"{folder}/{_folder(split)}")
+
+
+def _summary(found: dict[str, artifact.Statistics]) -> str:
+    described = {split: part.digest for split, part in found.items()}
+    return json.dumps({"splits": described}, indent=2) + "\n"
 
 
 def _check_splits(found, expected) -> None:
@@ -144,11 +162,17 @@ def _folder(split: str) -> str:
     return f"Split-{split}"
 
 
-def _load(folder: pathlib.Path) -> dict[str, artifact.Statistics]:
+def _load(folder: str) -> dict[str, artifact.Statistics]:
     start = _folder("")
+    pattern = f"{folder}/{start}*/{artifact.SUMMARY}"
+    if files.is_remote(folder):
+        paths = [entry.path for entry in files.matches(pattern)]
+    else:
+        paths = glob.glob(pattern)
+    folders = sorted(map(os.path.dirname, paths))
     return {
-        path.name.removeprefix(start): artifact.load_statistics(path)
-        for path in sorted(folder.glob(f"{start}*"))
+        os.path.basename(path).removeprefix(start): artifact.load_statistics(path)
+        for path in folders
     }
 
 

@@ -5,6 +5,7 @@
 import click
 
 from tfnorm import errors
+from tfnorm import files
 from tfnorm.cli import audio as audio_lib
 from tfnorm.cli import images as images_lib
 from tfnorm.cli import rows as rows_lib
@@ -65,9 +66,11 @@ def main() -> None:
 def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -> None:
     """Compute statistics of files with Beam.
 
-    They are TFRecord, Parquet, CSV, Arrow or NumPy files, images (JPEG, PNG) or audio
-    (WAV, FLAC), by the ends of their names. Of splits, each has an artifact of its
-    own, in a folder such as `Split-train` in the one to write.
+    They are TFRecord, ArrayRecord, Parquet, CSV, Arrow or NumPy files, images (JPEG,
+    PNG) or audio (WAV, FLAC), by the ends of their names; or a split of a folder of
+    TensorFlow Datasets, as DIR@train. Paths may be of any file system that Beam knows.
+    Of splits, each has an artifact of its own, in a folder such as `Split-train` in
+    the one to write.
 
     Beam's own options go behind `--`, such as `-- --runner=DataflowRunner`.
     """
@@ -93,10 +96,11 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -
         **media,
         **rows_lib.chosen(given),
     }
-    # Fails before Beam takes its seconds to load.
     named = splits is not None and "by" not in splits
-    for files in splits["inputs"].values() if splits and named else [patterns]:
-        sources.open(files, features, **media)
+    for paths in splits["inputs"].values() if splits and named else [patterns]:
+        if not any(map(files.is_remote, paths)):
+            # Fails before Beam takes its seconds to load.
+            sources.open(paths, features, **media)
     with show_lib.progress("Reading the data"):
         from tfnorm import beam
 
@@ -203,8 +207,9 @@ def apply(ctx, inputs, recipe, out, inverse, max_bad_records) -> None:
     from tfnorm.cli import show as show_lib
 
     fitted = recipe_lib.load_fitted(recipe)
-    # Fails before Beam takes its seconds to load.
-    sources.check_written(sources.open(inputs, fitted.recipe.columns()))
+    if not any(map(files.is_remote, inputs)):
+        # Fails before Beam takes its seconds to load.
+        sources.check_written(sources.open(inputs, fitted.recipe.columns()))
     with show_lib.progress("Turning the data back" if inverse else "Normalizing"):
         from tfnorm import beam
 

@@ -3,7 +3,6 @@
 """Recipes as files of JSON."""
 
 import os
-import pathlib
 
 from tfnorm import config
 from tfnorm import errors
@@ -19,8 +18,8 @@ def save(value, path: str | os.PathLike) -> None:
 def load(path: str | os.PathLike, kind: type):
     """Reads a value of some class; see `load_recipe` for the errors."""
     try:
-        value = config.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        value = config.loads(files.read(path).decode())
+    except (OSError, UnicodeDecodeError, errors.DataError) as error:
         raise errors.RecipeError(
             f"cannot be read: {error}", file=os.fspath(path)
         ) from error

@@ -6,6 +6,7 @@
 reads itself. `batches` goes over anything, in memory or on disk, at once.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
@@ -19,8 +20,10 @@ from tfnorm.sources import locate
 from tfnorm.sources import memory
 from tfnorm.sources import rewriting
 from tfnorm.sources import shards
+from tfnorm.sources import tfds
 
 __all__ = [
+    "APPLIED",
     "Audio",
     "Images",
     "Shard",
@@ -31,6 +34,7 @@ __all__ = [
     "rewrite",
 ]
 
+APPLIED = locate.APPLIED
 Audio = audio_lib.Audio
 Images = images_lib.Images
 Shard = shards.Shard
@@ -45,18 +49,22 @@ def open(
     *,
     max_bad_records: int = 0,
     images: Images | None = None,
-    filters: arrays.Filters | None = None,
     audio: Audio | None = None,
+    filters: arrays.Filters | None = None,
+    whole: bool = False,
 ) -> list[Shard]:
     """Lists the shards of a data set on disk, after checking that all can be read.
+
+    Paths may be of any file system that Beam knows, such as `s3://bucket/*.parquet`.
 
     Formats, by the ends of the names; all files are of one:
 
     * `.tfrecord`, `.tfrecord.gz`, `.tfrecord.zst`, or any end and these bytes:
       `tf.Example`, or `tf.SequenceExample`, of whose feature lists every step is a
       value.
-    * `.parquet`; `.csv`, `.csv.gz`.
-    * `.arrow`, `.feather`: Arrow IPC files. A shard is some record batches.
+    * `.array_record`, `.arrayrecord`: the same records. A shard is some of them.
+    * `.parquet`: a shard is some row groups. `.csv`, `.csv.gz`.
+    * `.arrow`, `.feather`, `.ipc`: Arrow IPC files. A shard is some record batches.
     * `.npy`, `.npz`: NumPy arrays. A shard is some rows.
     * `.jpg`, `.jpeg`, `.png`: images, each a row of the feature "image". A shard is
       some files. With `images`, a column of TFRecord, Parquet or Arrow files holds
@@ -65,18 +73,22 @@ def open(
       frame is a value. A shard is a file. With `audio`, a column of TFRecord, Parquet
       or Arrow files holds such files.
 
-    In all but TFRecord each file must have every feature, and of one class of type.
+    A folder that TensorFlow Datasets prepared, as `DIR@train`, or its builder, is read
+    by its own description. A folder that `tfnorm apply` wrote stands for its files.
+
+    In all but records each file must have every feature, and of one class of type.
     The same rows have the same statistics in each format.
 
     Args:
-        data: A path, a pattern, or a list of them.
+        data: A path, a pattern, a list of them, or a builder of TFDS.
         features: Names of the features to read; `None` for all there are.
         max_bad_records: How many records of each file, or files of each shard, may
             be skipped and counted.
         images: How encoded images become pixels.
+        audio: How audio becomes features.
         filters: Row groups of Parquet files that hold no row that counts, by their
             statistics, are not read. Rows are not chosen here.
-        audio: How audio becomes features.
+        whole: Whether a shard is a whole file, however large.
 
     Raises:
         EmptyDataError: There is no such file, or nothing matches the pattern.
@@ -100,6 +112,9 @@ def open(
         raise ValueError(f"`max_bad_records` must be 0 or more, not {max_bad_records}.")
     arrays.keep_freed_memory()
     names = None if features is None else tuple(features)
+    data_set = tfds.folder_of(data)
+    if data_set is not None:
+        return tfds.shards_of(*data_set, names, max_bad_records, images)
     paths = locate.expand(data)
     kind = locate.format_of(paths)
     asked = [media for media in (images, audio) if media is not None]
@@ -108,6 +123,8 @@ def open(
             media = next((one for one in asked if isinstance(one, made)), made())
             return list(encoded.shards_of_files(paths, names, max_bad_records, media))
     found: list[Shard] = list(_shards_of[kind](paths, names, max_bad_records))
+    if whole:
+        found = _whole(found)
     if filters is not None and kind == locate.PARQUET:
         from tfnorm.sources import parquet
 
@@ -119,6 +136,23 @@ def open(
             )
         found = list(encoded.shards_within(found, max_bad_records, media))
     return found
+
+
+def _whole(found: list[Shard]) -> list[Shard]:
+    """The first shard of each file, made to be all of it."""
+    firsts = {shard.path: shard for shard in reversed(found)}
+    return [
+        dataclasses.replace(firsts[path], stop=None)  # type: ignore[call-arg]
+        if hasattr(firsts[path], "stop")
+        else firsts[path]
+        for path in dict.fromkeys(shard.path for shard in found)
+    ]
+
+
+def _array_record(paths, names, max_bad_records) -> Iterator[Shard]:
+    from tfnorm.sources import array_record
+
+    return array_record.shards_of(paths, names, max_bad_records)
 
 
 def _parquet(paths, names, max_bad_records) -> Iterator[Shard]:
@@ -154,6 +188,7 @@ def _tfrecord(paths, names, max_bad_records) -> Iterator[Shard]:
 
 _media = {locate.IMAGE: Images, locate.AUDIO: Audio}
 _shards_of = {
+    locate.ARRAY_RECORD: _array_record,
     locate.ARROW: _arrow,
     locate.CSV: _csv,
     locate.NUMPY: _numpy,

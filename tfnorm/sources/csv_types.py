@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfnorm import errors
+from tfnorm import files
 from tfnorm.sources import shards
 
 _CONVERSION = re.compile(r"In CSV column #(\d+): .*CSV conversion error to", re.DOTALL)
@@ -31,6 +32,7 @@ class Reader:
         self._tally = tally
         self._malformed: list[int] = []
         self._fault: errors.FormatError | None = None
+        self._names: list[str] | None = None
 
     def record(self, row: int) -> int:
         """Returns the index in the file of the well-formed row number `row`."""
@@ -70,12 +72,11 @@ class Reader:
             types: The columns to read, with an Arrow type, or `None` to infer it;
                 `None` for all columns.
         """
-        import pyarrow as pa
         import pyarrow.csv
 
         known = {name: t for name, t in (types or {}).items() if t is not None}
         return pyarrow.csv.open_csv(
-            pa.input_stream(self.path, compression="detect"),
+            self._bytes(),
             pyarrow.csv.ReadOptions(use_threads=False, block_size=self._block_bytes),
             pyarrow.csv.ParseOptions(
                 newlines_in_values=True,
@@ -110,17 +111,30 @@ class Reader:
         return self._header()[int(match[1])] if match else None
 
     def _header(self) -> list[str]:
-        import pyarrow as pa
+        if self._names is None:
+            self._names = self._read_header()
+        return self._names
+
+    def _read_header(self) -> list[str]:
         import pyarrow.csv
 
         reader = pyarrow.csv.open_csv(
-            pa.input_stream(self.path, compression="detect"),
+            self._bytes(),
             pyarrow.csv.ReadOptions(use_threads=False, block_size=self._block_bytes),
             pyarrow.csv.ParseOptions(
                 newlines_in_values=True, invalid_row_handler=lambda _: "skip"
             ),
         )
         return reader.schema.names
+
+    def _bytes(self):
+        """Opens the file, and inflates it if its name says so."""
+        import pyarrow as pa
+
+        if not files.is_remote(self.path):
+            return pa.input_stream(self.path, compression="detect")
+        zipped = "gzip" if self.path.lower().endswith(".gz") else None
+        return pa.input_stream(files.open(self.path), compression=zipped)
 
     def _locate(self, name: str, wanted) -> errors.FeatureError:
         """Returns the error for the first cell of a column that is not `wanted`."""

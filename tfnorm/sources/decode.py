@@ -272,7 +272,7 @@ class Decoder:
         return {
             "file": self._file,
             "record": int(block.records[row]),
-            "offset": block.offset + int(block.starts[row]) - framing.HEADER,
+            "offset": block.place(row),
         }
 
     def _malformed(self, block, row, feature=None) -> errors.FormatError:

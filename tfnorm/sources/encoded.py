@@ -13,6 +13,7 @@ import numpy as np
 
 from tfnorm import arrays
 from tfnorm import errors
+from tfnorm import files
 from tfnorm.sources import shards
 
 BATCH_BYTES = 8 << 20
@@ -112,8 +113,7 @@ class FilesShard(shards.Shard):
                 yield self._batch(pile, folder, tally)
             folder = here
             try:
-                with open(path, "rb") as file:
-                    data = file.read()
+                data = files.read(path)
             except OSError as error:
                 raise errors.DataError(
                     f"The file cannot be read ({error.strerror}).", file=path

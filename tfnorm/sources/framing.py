@@ -11,10 +11,12 @@ import functools
 import struct
 import warnings
 from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 
 from tfnorm import errors
+from tfnorm import files
 from tfnorm.sources import streams
 
 HEADER = 12
@@ -33,7 +35,8 @@ class Block:
         starts: First byte of each record's data in `data`, shape (records,).
         ends: One past its last byte, shape (records,).
         records: Index of each record in the file, shape (records,).
-        offset: Byte offset in the uncompressed file of `data[0]`.
+        offset: Byte offset in the uncompressed file of `data[0]`; `None` where
+            records do not lie in the file as they are.
         faults: An error for each record left out, in the order of the file.
     """
 
@@ -41,8 +44,14 @@ class Block:
     starts: np.ndarray
     ends: np.ndarray
     records: np.ndarray
-    offset: int
+    offset: int | None
     faults: tuple[errors.DataError, ...] = ()
+
+    def place(self, row: int) -> int | None:
+        """Returns the byte offset in the file of a record's header, if it has one."""
+        if self.offset is None:
+            return None
+        return self.offset + int(self.starts[row]) - HEADER
 
 
 def checksum(data: bytes) -> int:
@@ -75,10 +84,31 @@ class Framer:
         return header + data + checksum(data).to_bytes(4, "little")
 
 
+def block_of(
+    data: Sequence[bytes], first: int, faults: dict[int, errors.DataError] | None = None
+) -> Block:
+    """Returns records that were read one by one.
+
+    Args:
+        data: The records.
+        first: Index in the file of the first one.
+        faults: Why records are left out, by their places in `data`.
+    """
+    faults = faults or {}
+    kept = [i for i in range(len(data)) if i not in faults]
+    ends = np.cumsum([len(data[i]) for i in kept], dtype=np.int64)
+    starts = np.concatenate((np.zeros(1, np.int64), ends))[: len(kept)]
+    joined = b"".join([*(data[i] for i in kept), bytes(PADDING)])
+    records = np.array(kept, np.int64) + first
+    return Block(
+        joined, starts, ends, records, None, tuple(faults[i] for i in sorted(faults))
+    )
+
+
 def looks_like_tfrecord(path: str) -> bool:
     """Says whether the first record's length has a right checksum."""
     try:
-        with open(path, "rb") as file:
+        with files.open(path, ranges=True) as file:
             header = file.read(HEADER)
             compression = streams.compression_by_content(header)
             if compression is not None:
@@ -106,9 +136,7 @@ def read_blocks(path: str, *, block_bytes: int = 8 << 20) -> Iterator[Block]:
             next one starts, or the compressed stream is; or name and content disagree
             about the compression.
     """
-    compression = streams.compression(path)
-    with open(path, "rb", buffering=-1 if compression else 0) as file:
-        stream = streams.stream(file, compression)
+    with streams.opened(path) as stream:
         yield from _Scanner(path, stream, block_bytes).blocks()
 
 

@@ -4,12 +4,12 @@
 
 import contextlib
 import dataclasses
-import os
 from collections.abc import Iterator
 from collections.abc import Sequence
 
 from tfnorm import arrays
 from tfnorm import errors
+from tfnorm import files
 from tfnorm.sources import shards
 from tfnorm.sources import tables
 
@@ -21,7 +21,7 @@ SHARD_BYTES = 64 << 20
 
 @dataclasses.dataclass(frozen=True)
 class ArrowShard(shards.Shard):
-    """Some consecutive record batches of an Arrow IPC file, which is memory-mapped.
+    """Some consecutive record batches of an Arrow IPC file, memory-mapped if local.
 
     A null is missing and NaN is a value. See `arrow.column` for the types. Feather is
     the same format, but for its first version, which is not read; nor is the stream
@@ -87,7 +87,7 @@ class ArrowShard(shards.Shard):
         with self._open() as file:
             count = file.num_record_batches
             narrow = _narrowest(file.schema)
-        size = os.path.getsize(self.path) // max(1, count) + 1
+        size = files.size(self.path) // max(1, count) + 1
         step = max(1, SHARD_BYTES // size)
         if count <= step:
             yield self
@@ -110,7 +110,7 @@ class ArrowShard(shards.Shard):
     def _open(self, options=None):
         import pyarrow as pa
 
-        with open(self.path, "rb") as raw:
+        with files.open(self.path, ranges=True) as raw:
             if raw.read(len(MAGIC)) != MAGIC:
                 raise errors.FormatError(
                     "The bytes are no Arrow IPC file. The stream format and the first "
@@ -118,12 +118,15 @@ class ArrowShard(shards.Shard):
                     "`pyarrow.ipc.new_file` or `pyarrow.feather.write_feather`.",
                     file=self.path,
                 )
-        with tables.typed(self.path, "Arrow IPC"):
-            source = pa.memory_map(self.path)
-        with source:
             with tables.typed(self.path, "Arrow IPC"):
-                file = pa.ipc.open_file(source, options=options)
-            yield file
+                if files.is_remote(self.path):
+                    source = pa.PythonFile(raw, mode="r")
+                else:
+                    source = pa.memory_map(self.path)
+            with source:
+                with tables.typed(self.path, "Arrow IPC"):
+                    file = pa.ipc.open_file(source, options=options)
+                yield file
 
 
 def _narrowest(schema) -> int:

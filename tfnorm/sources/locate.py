@@ -4,16 +4,21 @@
 
 import collections
 import glob
+import json
 import os
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from tfnorm import errors
+from tfnorm import files
 from tfnorm.sources import framing
 
 TFRECORD, PARQUET, CSV = "TFRecord", "Parquet", "CSV"
 ARROW, NUMPY, IMAGE, AUDIO = "Arrow", "NumPy", "image", "audio"
+ARRAY_RECORD = "ArrayRecord"
+# What tells of the files that `tfnorm apply` wrote to a folder.
+APPLIED = "applied.json"
 _SUFFIXES = {
     ".tfrecord": TFRECORD,
     ".tfrecords": TFRECORD,
@@ -24,8 +29,11 @@ _SUFFIXES = {
     ".parquet": PARQUET,
     ".csv": CSV,
     ".csv.gz": CSV,
+    ".array_record": ARRAY_RECORD,
+    ".arrayrecord": ARRAY_RECORD,
     ".arrow": ARROW,
     ".feather": ARROW,
+    ".ipc": ARROW,
     ".npy": NUMPY,
     ".npz": NUMPY,
     ".jpg": IMAGE,
@@ -38,8 +46,8 @@ _SHARD = re.compile(r"-\d{5,}-of-\d{5,}")
 
 
 def is_path_like(data: Any) -> bool:
-    """Says whether `data` is a path, a pattern, or a list of them."""
-    if isinstance(data, str | os.PathLike):
+    """Says whether `data` is a path, a pattern, a list of them, or a TFDS builder."""
+    if isinstance(data, str | os.PathLike) or is_builder(data):
         return True
     return (
         isinstance(data, list | tuple)
@@ -48,8 +56,15 @@ def is_path_like(data: Any) -> bool:
     )
 
 
+def is_builder(data: Any) -> bool:
+    """Says whether `data` is a builder of TensorFlow Datasets."""
+    return all(hasattr(data, name) for name in ("as_dataset", "data_dir", "info"))
+
+
 def expand(data: Any) -> list[str]:
     """Returns the files that paths and patterns name, each pattern's in order.
+
+    A folder that `tfnorm apply` wrote names the files in it.
 
     Raises:
         EmptyDataError: A pattern matches nothing.
@@ -60,25 +75,7 @@ def expand(data: Any) -> list[str]:
     found: list[str] = []
     for item in data:
         pattern = os.fsdecode(os.fspath(item))
-        if re.match(r"[a-z0-9]+://", pattern):
-            raise errors.DataError(
-                "Remote paths cannot be read. Mount the file system, or copy the "
-                "files.",
-                file=pattern,
-            )
-        if os.path.exists(pattern) or not glob.has_magic(pattern):
-            files = [pattern]
-        else:
-            files = sorted(glob.glob(pattern, recursive=True))
-            if not files:
-                raise errors.EmptyDataError(
-                    "No file matches the pattern. Patterns know `*`, `?`, `[...]` "
-                    "and `**`; quote them on the command line.",
-                    file=pattern,
-                )
-        for file in files:
-            _check(file)
-        found += files
+        found += _remote(pattern) if files.is_remote(pattern) else _local(pattern)
     counts = collections.Counter(found)
     repeated = [file for file, count in counts.items() if count > 1]
     if repeated:
@@ -106,6 +103,65 @@ def format_of(paths: Sequence[str]) -> str:
     return formats[0]
 
 
+def _local(pattern: str) -> list[str]:
+    if os.path.isfile(os.path.join(pattern, APPLIED)):
+        return applied_files(pattern)
+    if os.path.exists(pattern) or not glob.has_magic(pattern):
+        found = [pattern]
+    else:
+        found = sorted(glob.glob(pattern, recursive=True))
+        if not found:
+            raise _no_match(pattern)
+    for path in found:
+        _check(path)
+    return found
+
+
+def _remote(pattern: str) -> list[str]:
+    if glob.has_magic(pattern) and not files.exists(pattern):
+        found = [entry.path for entry in files.matches(pattern)]
+        if not found:
+            raise _no_match(pattern)
+        return found
+    try:
+        return [files.status(pattern).path]
+    except errors.EmptyDataError:
+        folder = pattern.rstrip("/")
+        if files.exists(f"{folder}/{APPLIED}"):
+            return applied_files(folder)
+        if files.matches(f"{folder}/*"):
+            raise errors.DataError(
+                f"This is a directory. Name its files, as in '{folder}/*'.",
+                file=pattern,
+            ) from None
+        raise
+
+
+def applied_files(folder: str) -> list[str]:
+    """Returns the files of a folder that `tfnorm apply` wrote.
+
+    Raises:
+        FormatError: What tells of them is damaged.
+    """
+    path = os.path.join(folder, APPLIED)
+    try:
+        said = json.loads(files.read(path))
+        place = os.path.join(folder, said.get("folder") or "")
+        return [os.path.join(place, os.path.basename(name)) for name in said["files"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise errors.FormatError(
+            f"The file does not tell what was written ({error}).", file=path
+        ) from error
+
+
+def _no_match(pattern: str) -> errors.EmptyDataError:
+    return errors.EmptyDataError(
+        "No file matches the pattern. Patterns know `*`, `?`, `[...]` and `**`; quote "
+        "them on the command line.",
+        file=pattern,
+    )
+
+
 def _check(path: str) -> None:
     if os.path.isdir(path):
         raise errors.DataError(
@@ -123,11 +179,16 @@ def _check(path: str) -> None:
         ) from error
 
 
-def _format(path: str) -> str:
+def by_name(path: str) -> str | None:
+    """Returns the format that the end of a file's name tells, if it does."""
     name = _SHARD.sub("", os.path.basename(path).lower())
-    for suffix, kind in _SUFFIXES.items():
-        if name.endswith(suffix):
-            return kind
+    return next((k for suffix, k in _SUFFIXES.items() if name.endswith(suffix)), None)
+
+
+def _format(path: str) -> str:
+    kind = by_name(path)
+    if kind is not None:
+        return kind
     if framing.looks_like_tfrecord(path):
         return TFRECORD
     raise errors.FormatError(

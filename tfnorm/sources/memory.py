@@ -121,8 +121,8 @@ def _columns(element: Any, features: Sequence[str] | None) -> dict[str, arrays.C
     wanted = None if features is None else set(features)
     if isinstance(element, Mapping):
         return {
-            str(name): _column(value, str(name))
-            for name, value in element.items()
+            name: _column(value, name)
+            for name, value in _flat(element)
             if wanted is None or name in wanted
         }
     pandas = _pandas(element)
@@ -146,6 +146,20 @@ def _columns(element: Any, features: Sequence[str] | None) -> dict[str, arrays.C
     if isinstance(element, np.ndarray) and element.dtype.names:
         return {name: columns.of(element[name]) for name in element.dtype.names}
     return {"": _column(element, None)}
+
+
+def _flat(element: Mapping, within: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields what a mapping holds; what is in one within it is "outer/inner"."""
+    for name, value in element.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{within}{name}/")
+        elif isinstance(value, tuple) and any(hasattr(v, "__array__") for v in value):
+            raise errors.FeatureError(
+                "The feature is a tuple of arrays, which have no names. Pass a dict.",
+                feature=f"{within}{name}",
+            )
+        else:
+            yield f"{within}{name}", value
 
 
 def _column(value: Any, feature: str | None) -> arrays.Column:

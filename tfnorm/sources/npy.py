@@ -2,20 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads NumPy files, `.npy` and `.npz`, some rows at a time."""
 
+import contextlib
 import dataclasses
+import os
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
+from typing import BinaryIO
 
 import numpy as np
 
 from tfnorm import arrays
 from tfnorm import errors
+from tfnorm import files
 from tfnorm.sources import arrow
 from tfnorm.sources import columns
+from tfnorm.sources import npy_ranges
 from tfnorm.sources import shards
 
 # Bytes of rows that make a shard, and those that make a batch.
@@ -45,8 +50,8 @@ class NumpyShard(shards.Shard):
     A `.npy` holds one feature, named "", or one for each field of a structured type;
     a `.npz` one for each of its arrays, all with the same number of rows. Values are
     as those of arrays in memory: NaN is a value, NaT is missing, booleans are uint8.
-    Arrays are memory-mapped, but for those that `np.savez_compressed` wrote. Objects
-    are refused, since only pickle can read them.
+    Arrays are memory-mapped, or read by ranges where they are remote, but for those
+    that `np.savez_compressed` wrote. Objects are refused: only pickle can read them.
 
     Args:
         path: Path of the file.
@@ -67,26 +72,27 @@ class NumpyShard(shards.Shard):
             FeatureError: A feature is absent, or arrays differ in rows.
         """
         # Only mapped arrays are not checked yet; one part does it for all.
-        found = self._load(verify=not self.first)
-        rows = self._rows(found)
-        stop = rows if self.stop is None else self.stop
-        step = max(1, BATCH_BYTES // _row_bytes(found))
-        for first in range(self.first, stop, step):
-            part = slice(first, min(stop, first + step))
-            converted = {
-                name: _column(array[part], name) for name, array in found.items()
-            }
-            yield arrays.Batch(
-                converted, part.stop - first, file=self.path, first_record=first
-            )
+        with self._loaded(verify=not self.first) as found:
+            rows = self._rows(found)
+            stop = rows if self.stop is None else self.stop
+            step = max(1, BATCH_BYTES // _row_bytes(found))
+            for first in range(self.first, stop, step):
+                part = slice(first, min(stop, first + step))
+                with self._typed():
+                    cut = {name: array[part] for name, array in found.items()}
+                converted = {name: _column(array, name) for name, array in cut.items()}
+                yield arrays.Batch(
+                    converted, part.stop - first, file=self.path, first_record=first
+                )
 
     def kinds(self) -> dict[str, tuple]:
         """Returns for each feature its class of type and the shape of a row."""
-        found = self._load()
-        self._rows(found)
-        return {
-            name: (_kind(array.dtype), array.shape[1:]) for name, array in found.items()
-        }
+        with self._loaded() as found:
+            self._rows(found)
+            return {
+                name: (_kind(array.dtype), array.shape[1:])
+                for name, array in found.items()
+            }
 
     def parts(self) -> Iterator["NumpyShard"]:
         """Yields shards of some rows each, which together are this file.
@@ -95,51 +101,61 @@ class NumpyShard(shards.Shard):
             FormatError: The file is no NumPy file, holds objects, or is damaged.
             FeatureError: A feature is absent, or arrays differ in rows.
         """
-        found = self._load()
-        rows = self._rows(found)
-        step = max(1, SHARD_BYTES // _row_bytes(found))
+        with self._loaded() as found:
+            rows = self._rows(found)
+            step = max(1, SHARD_BYTES // _row_bytes(found))
+            mapped = all(map(_mapped, found.values()))
         # Parts of what is compressed would each have to inflate all of it.
-        if rows <= step or not all(map(_mapped, found.values())):
+        if rows <= step or not mapped:
             yield self
             return
         for first in range(0, rows, step):
             stop = min(rows, first + step)
             yield dataclasses.replace(self, first=first, stop=stop)
 
-    def _load(self, verify: bool = False) -> dict[str, np.ndarray]:
-        try:
-            with open(self.path, "rb") as file:
+    @contextlib.contextmanager
+    def _loaded(self, verify: bool = False) -> Iterator[dict[str, Any]]:
+        """Yields the arrays; remote ones are read as long as the body lasts."""
+        with files.open(self.path, ranges=True) as file:
+            with self._typed():
                 zipped = file.read(2) == b"PK"
-            found = self._unzip() if zipped else self._fields(_map(self.path, 0))
-            if zipped and verify:
-                self._verify(found)
+                if zipped:
+                    found = self._unzip(file)
+                else:
+                    found = self._fields(_map(self.path, file, 0))
+                if zipped and verify:
+                    self._verify(file, found)
+            for name in self.features or ():
+                if name not in found:
+                    raise errors.FeatureError(
+                        f"The file has no array of this name; it has "
+                        f"{', '.join(map(repr, found))}. A `.npy` is one feature, "
+                        "named ''.",
+                        feature=name,
+                        file=self.path,
+                    )
+            names = found if self.features is None else self.features
+            yield {name: found[name] for name in names}
+
+    @contextlib.contextmanager
+    def _typed(self) -> Iterator[None]:
+        try:
+            yield
         except _DAMAGE as error:
             raise errors.FormatError(
                 f"The file is no readable NumPy file ({error}). Write it again with "
                 "`np.save` or `np.savez`, as numbers and not as objects.",
                 file=self.path,
             ) from error
-        if self.features is None:
-            return found
-        for name in self.features:
-            if name not in found:
-                raise errors.FeatureError(
-                    f"The file has no array of this name; it has "
-                    f"{', '.join(map(repr, found))}. A `.npy` is one feature, "
-                    "named ''.",
-                    feature=name,
-                    file=self.path,
-                )
-        return {name: found[name] for name in self.features}
 
     def _fields(self, array: np.ndarray) -> dict[str, np.ndarray]:
         if array.dtype.names:
             return {name: array[name] for name in array.dtype.names}
         return {"": array}
 
-    def _unzip(self) -> dict[str, np.ndarray]:
+    def _unzip(self, raw: BinaryIO) -> dict[str, np.ndarray]:
         found = {}
-        with zipfile.ZipFile(self.path) as archive, open(self.path, "rb") as raw:
+        with zipfile.ZipFile(raw) as archive:
             for entry in archive.infolist():
                 name = entry.filename.removesuffix(".npy")
                 if self.features is not None and name not in self.features:
@@ -148,15 +164,15 @@ class NumpyShard(shards.Shard):
                     raw.seek(entry.header_offset)
                     lengths = struct.unpack("<2H", raw.read(_LOCAL_HEADER)[26:])
                     start = entry.header_offset + _LOCAL_HEADER + sum(lengths)
-                    found[name] = _map(self.path, start)
+                    found[name] = _map(self.path, raw, start)
                 else:
                     with archive.open(entry) as file:
                         found[name] = np.lib.format.read_array(file, allow_pickle=False)
         return found
 
-    def _verify(self, found: dict[str, np.ndarray]) -> None:
+    def _verify(self, raw: BinaryIO, found: dict[str, np.ndarray]) -> None:
         """Reads what is mapped once, so that zipfile compares its checksums."""
-        with zipfile.ZipFile(self.path) as archive:
+        with zipfile.ZipFile(raw) as archive:
             for name, array in found.items():
                 if _mapped(array) and (self.features is None or name in self.features):
                     with archive.open(f"{name}.npy") as file:
@@ -182,20 +198,27 @@ class NumpyShard(shards.Shard):
         return len(found[first]) if found else 0
 
 
-def _map(path: str, start: int) -> np.ndarray:
+def _map(path: str, file: BinaryIO, start: int) -> Any:
     """Maps the array whose header starts at a byte of the file."""
-    with open(path, "rb") as file:
-        file.seek(start)
-        version = np.lib.format.read_magic(file)
-        if version == (3, 0):  # As 2.0, but for names of fields in UTF-8.
-            return np.load(path, mmap_mode="r") if not start else _read(file, start)
-        shape, fortran, dtype = _READERS[version](file)
-        if dtype.hasobject:
-            raise ValueError("it holds objects, which only pickle could read")
+    file.seek(start)
+    version = np.lib.format.read_magic(file)
+    if version == (3, 0):  # As 2.0, but for names of fields in UTF-8.
+        mapped = not (start or files.is_remote(path))
+        return np.load(path, mmap_mode="r") if mapped else _read(file, start)
+    shape, fortran, dtype = _READERS[version](file)
+    if dtype.hasobject:
+        raise ValueError("it holds objects, which only pickle could read")
+    if 0 in shape:
+        return np.zeros(shape, dtype)  # Nothing cannot be mapped.
+    if not files.is_remote(path):
         order = "F" if fortran else "C"
-        if 0 in shape:
-            return np.zeros(shape, dtype)  # Nothing cannot be mapped.
         return np.memmap(path, dtype, "r", file.tell(), shape, order)
+    if fortran or not shape:
+        return _read(file, start)
+    ranges = npy_ranges.Ranges(file, file.tell(), dtype, shape)
+    if ranges.start + ranges.nbytes > (size := file.seek(0, os.SEEK_END)):
+        raise EOFError(f"it has {size} bytes, and the array needs more")
+    return ranges
 
 
 def _read(file: Any, start: int) -> np.ndarray:
@@ -204,7 +227,7 @@ def _read(file: Any, start: int) -> np.ndarray:
 
 
 def _mapped(array: np.ndarray) -> bool:
-    return isinstance(array, np.memmap)
+    return isinstance(array, np.memmap | npy_ranges.Ranges)
 
 
 def _row_bytes(found: dict[str, np.ndarray]) -> int:

@@ -80,7 +80,7 @@ class Decoder:
             parts.append((kept, records, records))
         for fault in faults.values():
             row = np.searchsorted(block.records, fault.record)
-            fault.offset = block.offset + int(block.starts[row]) - framing.HEADER
+            fault.offset = block.place(row)
         bad = np.array(list(faults), np.int64)
         for columns, rows, records in parts:
             keep = ~np.isin(rows, bad)

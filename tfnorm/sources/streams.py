@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads plain, gzip and zstd files, and tells which one is which."""
 
+import contextlib
 import os
 import re
 import zlib
+from collections.abc import Iterator
 
 from tfnorm import errors
+from tfnorm import files
 
 # What the first bytes of a compressed file are, and how its name ends.
 # The length of a first record may be like two bytes of gzip's, hardly like three.
@@ -25,14 +28,35 @@ def compression_by_content(data: bytes) -> str | None:
     return next((kind for kind, m in MAGIC.items() if data.startswith(m)), None)
 
 
+@contextlib.contextmanager
+def opened(path: str) -> "Iterator[Plain | Gunzip | Unzstd]":
+    """Opens a file, here or elsewhere, to read what is in it uncompressed.
+
+    Raises:
+        FormatError: Its first bytes and its name disagree about the compression.
+    """
+    if files.is_remote(path):
+        with files.open(path) as file:
+            kind = _compression(path, file.read(4))
+            file.seek(0)
+            yield stream(file, kind)
+        return
+    kind = compression(path)
+    with open(path, "rb", buffering=-1 if kind else 0) as file:
+        yield stream(file, kind)
+
+
 def compression(path: str) -> str | None:
     """Returns "gzip", "zstd" or `None`, by the file's first bytes and its name.
 
     Raises:
         FormatError: The two disagree.
     """
-    with open(path, "rb") as file:
-        magic = file.read(4)
+    with files.open(path, ranges=True) as file:
+        return _compression(path, file.read(4))
+
+
+def _compression(path: str, magic: bytes) -> str | None:
     by_content = compression_by_content(magic)
     name = _SHARD.sub("", os.path.basename(path)).lower()
     by_name = next((kind for kind, ends in ENDS.items() if name.endswith(ends)), None)
@@ -69,7 +93,8 @@ class Plain:
 
     def __init__(self, file):
         self._file = file
-        self._left = os.fstat(file.fileno()).st_size
+        self._left = file.seek(0, os.SEEK_END)
+        file.seek(0)
 
     def read(self, size: int) -> bytes:
         data = self._file.read(min(size, self._left))

@@ -1,6 +1,6 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Writes files and folders whole or not at all."""
+"""Writes files and folders of this machine whole or not at all."""
 
 import contextlib
 import ctypes
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from tfnorm import errors
+from tfnorm.files import remote
 
 _ATTEMPTS = 10
 
@@ -48,8 +49,8 @@ def whole_folder(path: str | os.PathLike, marker: str) -> Iterator[pathlib.Path]
         ArtifactError: if it cannot be written, or `path` is something else; what
             was there before stays.
     """
-    path = pathlib.Path(os.path.realpath(path))
     check_replaceable(path, marker)
+    path = pathlib.Path(os.path.realpath(path))
     with _reported(path), _temporary(path) as folder:
         fresh = folder / "new"
         fresh.mkdir()
@@ -88,6 +89,12 @@ def check_replaceable(path: str | os.PathLike, marker: str) -> None:
         path: The folder that is to be written.
         marker: Name of a file that every folder of this kind holds.
     """
+    if remote.is_remote(path):
+        raise errors.ArtifactError(
+            "is on a file system where no folder is renamed. Write it to this machine, "
+            "and copy it there.",
+            file=os.fspath(path),
+        )
     folder = pathlib.Path(path)
     with _reported(folder):
         if not folder.exists() or (folder / marker).is_file():
