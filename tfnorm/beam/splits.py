@@ -41,8 +41,8 @@ def compute_splits(
     """Writes an artifact of each split, reading the data once, and returns them.
 
     Each is that of a job over the split alone, by digest. They stand in folders as TFX
-    names them, `Split-train` and so on, which are written whole or not at all: together,
-    or each by itself where no folder can be renamed.
+    names them, `Split-train` and so on, written whole or not at all: all together, or
+    each by itself where no folder can be renamed.
 
     Args:
         inputs: Path or pattern of files, or a list, where `by` is given; else a mapping

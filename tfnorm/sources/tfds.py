@@ -17,8 +17,8 @@ from tfnorm import arrays
 from tfnorm import errors
 from tfnorm import files
 from tfnorm.sources import array_record
-from tfnorm.sources import framing
 from tfnorm.sources import encoded
+from tfnorm.sources import framing
 from tfnorm.sources import images as images_lib
 from tfnorm.sources import locate
 from tfnorm.sources import parquet
