@@ -23,6 +23,8 @@ VALUES = {
     "float32": NORMAL.astype(np.float32),
     "far from 0": NORMAL + 1e9,
     "every exponent": np.ldexp(NORMAL, RNG.integers(-1060, 1000, 400)),
+    "both signs": np.round(NORMAL * 1e6),
+    "ends of int64": RNG.choice([-(2**63), -(2**63) + 9, 0, 7, 2**63 - 1], 400),
     "subnormal": np.ldexp(NORMAL, -1060),
     "int64": RNG.integers(-(2**63), 2**63 - 1, 400),
     "small integers": RNG.integers(0, 9, 400),

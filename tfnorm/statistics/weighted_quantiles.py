@@ -170,7 +170,9 @@ class WeightedQuantiles:
 def _places(keys: np.ndarray, among: np.ndarray) -> np.ndarray:
     """Where each key is in ascending ones that hold it: a quick `searchsorted`."""
     # Keys come in a few runs without wide gaps, such as those on each side of 0.
-    first = np.flatnonzero(np.diff(among, prepend=among[0] - _GAP - 1) > _GAP)
+    # Modulo 2**64, since keys of both signs may lie farther apart than int64 says.
+    gaps = np.diff(among).view(np.uint64)
+    first = np.append(0, np.flatnonzero(gaps > _GAP) + 1)
     starts, ends = among[first], among[np.append(first[1:], among.size) - 1]
     lengths = ends - starts + 1
     if lengths.sum() > _TABLE:
