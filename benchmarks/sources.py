@@ -4,9 +4,9 @@
 
     python -m benchmarks.sources --rows=200000 --repeats=5
 
-The decoder is what a format's library does to have the columns in memory: pyarrow
-reading record batches, NumPy copying rows, Pillow decoding pixels. tf.Example records
-have no such library (protobuf is far slower), and there it is `read()` itself.
+The decoder is what a format's library does to have the same columns in memory: pyarrow
+reading record batches, NumPy copying rows, Pillow decoding pixels. tf.Example has no
+such library (protobuf is far slower), so that there it is `read()` itself.
 """
 
 import argparse

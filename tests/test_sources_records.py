@@ -103,10 +103,11 @@ def test_records_of_a_damaged_chunk_are_left_out_and_counted(files, tmp_path):
     assert lost == list(range(error.value.record, error.value.record + 4))
 
 
-def test_what_is_no_example_names_its_record(tmp_path):
+@pytest.mark.parametrize("record", [b"\x0a\x7f\xff", b"\x0a\xff\xff", b"\xff"])
+def test_what_is_no_example_names_its_record(tmp_path, record):
     path = tmp_path / "a.array_record"
     writer = array_record_module.ArrayRecordWriter(str(path), "group_size:1")
-    writer.write(b"\x0a\x7f\xff")
+    writer.write(record)
     writer.close()
     with pytest.raises(errors.FormatError) as error:
         tfnorm.analyze(str(path), {"x": schemes.ZScore()})

@@ -145,6 +145,8 @@ def _split(block: framing.Block) -> tuple[framing.Block, dict[int, bytes]]:
     data, starts, ends = block.data, block.starts, block.ends
     buffer = buffers.Buffer(data)
     stops = _end_of(buffer, starts, _CONTEXT)
+    # Bytes that are no Example may claim to reach behind their record.
+    stops = np.where(stops > ends, starts, stops)
     rest = np.flatnonzero(stops != ends)
     if not len(rest):
         return block, {}
