@@ -15,6 +15,8 @@ BIN := $(VENV)/bin
 # .pyc files importing TensorFlow takes minutes where it should take seconds.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint constraints.txt
+# Files of tests that run at once; each takes up to 6 GB of memory.
+JOBS ?= 2
 METADATA := setup.py constraints.txt
 
 # TensorFlow's notes about CUDA and oneDNN would bury the progress and the summary.
@@ -31,7 +33,7 @@ run: $(VENV)/.run
 	$(BIN)/python -m pipelines.local
 
 test: lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .

@@ -61,6 +61,7 @@ setuptools.setup(
             "pandas>=2.2",
             "polars>=1.30",
             "pytest>=8.3",
+            "pytest-xdist>=3.8",
             "ruff>=0.12",
             "scikit-learn>=1.6",
             "scipy>=1.13",
