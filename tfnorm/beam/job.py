@@ -158,6 +158,9 @@ def options_of(beam_args: Sequence[str]) -> pipeline_options.PipelineOptions:
     except Exception as error:
         raise _unusable(flags, error) from error
     filesystems.FileSystems.set_options(options)
+    direct = options.view_as(pipeline_options.DirectOptions)
+    if direct.direct_running_mode == "multi_processing":
+        files.tell_children(flags)
     return options
 
 
