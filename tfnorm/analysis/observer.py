@@ -3,6 +3,7 @@
 """Takes the statistics of batches of rows, in one pass."""
 
 import collections.abc
+import dataclasses
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from tfnorm import config
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import statistics
+from tfnorm.statistics import groups
+from tfnorm.statistics import keyed as keyed_lib
 
 # Rows that are taken in at once, so that NumPy's calls cost little beside its work;
 # fewer where they would hold more values than this.
@@ -49,6 +52,8 @@ class Observer:
         self._found = artifact.Statistics(
             recipe=None if recipe is None else config.encode(recipe)
         )
+        # Without groups, which are kept in parts until they are asked for.
+        self._groups: dict[str, list[statistics.KeyedStatistics]] = {}
         self._waiting: list[arrays.Batch] = []
         self._values = 0
 
@@ -70,7 +75,17 @@ class Observer:
     def result(self) -> artifact.Statistics:
         """The statistics of all batches so far."""
         self._flush()
-        return self._found
+        keyed = {}
+        for stem, parts in self._groups.items():
+            while len(parts) > 1:
+                last = parts.pop()
+                parts[-1] = parts[-1].merge(last)
+            if len(parts[0]):
+                keyed[stem] = parts[0]
+        plain = self._found.features
+        return dataclasses.replace(
+            self._found, features=statistics.Features(plain, keyed)
+        )
 
     def _flush(self) -> None:
         if self._waiting:
@@ -89,16 +104,15 @@ class Observer:
             try:
                 column = _joined(batches, view.feature)
                 keys = None if view.key is None else _joined(batches, view.key)
+                options = {"axis": _kept(view, column.ndim)}
+                options["quantiles"] = self._quantiles and (view.quantiles or None)
                 for where, seen in _seen(column, view):
-                    of_rows = None if keys is None else keys.take(where)
-                    for name, part in _groups(key, view, seen, of_rows):
-                        before = features.get(name, statistics.FeatureStatistics())
-                        features[name] = before.add(
-                            part,
-                            axis=_kept(view, column.ndim),
-                            quantiles=self._quantiles,
-                            comoments=view.comoments,
-                        )
+                    before = features.get(key, statistics.FeatureStatistics())
+                    features[key] = before.add(
+                        seen, comoments=view.comoments, **options
+                    )
+                    if keys is not None:
+                        self._add_groups(key, view, seen, keys.take(where), options)
             except errors.TfnormError as error:
                 error.feature = error.feature or view.feature
                 error.file = error.file or first.file
@@ -117,6 +131,23 @@ class Observer:
             tuple(sorted(files)),
             tuple(sorted(made)),
         )
+
+    def _add_groups(self, name: str, view, column, keys: arrays.Column, options):
+        if len(keys.values) != len(column.values):
+            raise errors.FeatureError(
+                f"has {len(column.values)} values in rows of {len(keys.values)} keys: "
+                "a feature list has no key of each of its steps."
+            )
+        if options["quantiles"] is None:
+            options = options | {"quantiles": True}
+        found = keyed_lib.of(column, keys, **options)
+        stem = groups.stem(name, view.key, found.key_type)
+        parts = self._groups.setdefault(stem, [])
+        parts.append(found)
+        # Parts of about one size, so that many keys are not merged at each step.
+        while len(parts) > 1 and parts[-2].nbytes <= 2 * parts[-1].nbytes:
+            last = parts.pop()
+            parts[-1] = parts[-1].merge(last)
 
 
 def _alike(one: arrays.Batch, other: arrays.Batch) -> bool:
@@ -167,22 +198,6 @@ def _column(batch: arrays.Batch, name: str) -> arrays.Column:
 def _joined(batches: list[arrays.Batch], name: str) -> arrays.Column:
     first, *others = [_column(batch, name) for batch in batches]
     return first.joined(others) if others else first
-
-
-def _groups(
-    name: str, view: recipe_lib.View, column: arrays.Column, keys: arrays.Column | None
-) -> collections.abc.Iterator[tuple[str, arrays.Column]]:
-    """Yields the name of all rows and of each group, and their values."""
-    yield name, column
-    if view.key is None or keys is None:
-        return
-    if len(keys.values) != len(column.values):
-        raise errors.FeatureError(
-            f"has {len(column.values)} values in rows of {len(keys.values)} keys: a "
-            "feature list has no key of each of its steps."
-        )
-    for key, rows in statistics.rows_by_key(keys).items():
-        yield statistics.group_name(name, view.key, key), column.take(rows)
 
 
 def _seen(

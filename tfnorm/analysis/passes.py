@@ -12,6 +12,7 @@ from tfnorm import artifact
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import sources
+from tfnorm import statistics
 from tfnorm.analysis import observer as observer_lib
 
 _LOG = logging.getLogger("tfnorm")
@@ -104,7 +105,10 @@ def with_pass(
             f"the data changed while they were read: {found.rows} rows, then "
             f"{more.rows}."
         )
-    features = {**found.features, **more.features}
+    features = statistics.Features(
+        {**found.features.plain, **more.features.plain},
+        {**found.features.keyed, **more.features.keyed},
+    )
     return dataclasses.replace(found, features=features)
 
 

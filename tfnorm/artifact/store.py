@@ -74,7 +74,7 @@ def _read(path: str | os.PathLike) -> table.Statistics:
         raise errors.ArtifactError(f"cannot be read: {error}", file=where) from error
     except (
         ValueError,
-        KeyError,
+        LookupError,
         TypeError,
         EOFError,
         RuntimeError,  # Also NotImplementedError: flags of zip nobody set.
@@ -135,8 +135,7 @@ def _describe(feature: statistics.FeatureStatistics) -> dict:
     }
     if feature.shape is None:
         return described
-    known = all(channel.extrema.known for channel in feature.channels)
-    taken = all(channel.quantiles is not None for channel in feature.channels)
+    known, taken = feature.known, feature.has_quantiles
     # Not the matrix, which would bury the rest.
     pairs = {}
     if feature.joint is not None:

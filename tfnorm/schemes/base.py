@@ -3,6 +3,8 @@
 """What every scheme has, and what the fitted ones share."""
 
 import abc
+import copy
+import dataclasses
 import typing
 
 import numpy as np
@@ -230,3 +232,33 @@ def divisor(scale: np.ndarray, constant: np.ndarray, policy: str) -> np.ndarray:
             "`zero_scale_policy='one'` to center without scaling."
         )
     return np.where(constant, 1.0, scale)
+
+
+def unstacked(
+    fitted: bijectors.Bijector, count: int
+) -> tuple[bijectors.Bijector, ...]:
+    """Returns the maps of the elements of the first kept axis.
+
+    Args:
+        fitted: A map fitted to statistics whose first kept axis has `count` elements.
+        count: How many maps to make.
+    """
+    if isinstance(fitted, bijectors.Chain):
+        parts = [unstacked(part, count) for part in fitted.parts]
+        return tuple(map(bijectors.Chain, zip(*parts, strict=True)))
+    arrays = {
+        field.name: value
+        for field in dataclasses.fields(fitted)
+        if isinstance(value := getattr(fitted, field.name), np.ndarray)
+        and value.ndim > (fitted.extra_axes(field.name) or 0)
+    }
+    if not arrays:
+        return (fitted,) * count
+    found = []
+    for index in range(count):
+        # A copy was checked as a part of the whole, and is not once more.
+        one = copy.copy(fitted)
+        for name, value in arrays.items():
+            object.__setattr__(one, name, value[index])
+        found.append(one)
+    return tuple(found)

@@ -2,24 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """All statistics of one feature, element by element of the axes it keeps."""
 
+import collections.abc
 import dataclasses
 import typing
-from collections.abc import Callable
 
 import numpy as np
 
 from tfnorm import arrays
 from tfnorm import errors
-from tfnorm.statistics import block as block_lib
 from tfnorm.statistics import channel as channel_lib
+from tfnorm.statistics import channels as channels_lib
 from tfnorm.statistics import comoments as comoments_lib
 from tfnorm.statistics import counts as counts_lib
-from tfnorm.statistics import extrema as extrema_lib
+from tfnorm.statistics import moments as moments_lib
+from tfnorm.statistics import observed
 from tfnorm.statistics import pixels
-from tfnorm.statistics import quantiles as quantiles_lib
-
-_CACHE_BYTES = 1 << 18
-
+from tfnorm.statistics import ranks
+from tfnorm.statistics import shapes
 
 @dataclasses.dataclass(frozen=True)
 class FeatureStatistics:
@@ -32,7 +31,8 @@ class FeatureStatistics:
         missing: Number of rows without a value.
         shape: Shape of the axes kept; `None` while there was no value yet.
         kind: "floating" or "integer"; `None` while there was no value yet.
-        channels: One `Channel` for each element of `shape`, in C order.
+        channels: One `Channel` for each element of `shape`, in C order: a tuple, or
+            `Channels` of more than 4,096.
         joint: Co-moments of these elements, if they were asked for.
 
     Example:
@@ -46,7 +46,7 @@ class FeatureStatistics:
     missing: int = 0
     shape: tuple[int, ...] | None = None
     kind: str | None = None
-    channels: tuple[channel_lib.Channel, ...] = ()
+    channels: collections.abc.Sequence[channel_lib.Channel] = ()
     joint: comoments_lib.CoMoments | None = None
 
     @classmethod
@@ -56,7 +56,12 @@ class FeatureStatistics:
         return cls().add(column, axis=axis, comoments=comoments)
 
     def add(
-        self, column: arrays.Column, *, axis=-1, quantiles=True, comoments=False
+        self,
+        column: arrays.Column,
+        *,
+        axis=-1,
+        quantiles: bool | None = True,
+        comoments: bool = False,
     ) -> "FeatureStatistics":
         """Takes in some rows.
 
@@ -64,7 +69,8 @@ class FeatureStatistics:
             column: Values of shape (rows, ...), of any float or integer type.
             axis: Axis or axes of the values to keep: each of their elements has
                 statistics of its own. Rows with a single number keep none.
-            quantiles: Whether to keep a histogram for quantiles.
+            quantiles: Whether to keep histograms for quantiles; `None` to keep them
+                unless there are more than 4,096 elements.
             comoments: Whether to keep co-moments of all pairs of kept elements.
 
         Raises:
@@ -80,26 +86,30 @@ class FeatureStatistics:
         missing = rows - len(values)
         if not len(values):
             return self.merge(FeatureStatistics(rows, missing))
-        kind = "floating" if block_lib.is_floating(values.dtype) else "integer"
-        try:
-            kept = arrays.kept_axes(() if axis is None else axis, values.ndim)
-        except ValueError as error:
-            raise errors.FeatureError(str(error)) from error
-        shape = tuple(values.shape[a] for a in kept)
-        self._check(kind, shape, errors.FeatureError)
-        flat = _by_channel(values, kept)
-        empty = channel_lib.Channel.empty(kind == "floating", quantiles)
-        channels = self.channels or (empty,) * len(flat)
+        kind, kept, shape = shapes.kept_of(values, axis)
+        if self.shape is not None:
+            shapes.check_same(self, kind, shape, errors.FeatureError)
+        size = int(np.prod(shape, dtype=int))
+        if quantiles is None:
+            quantiles = size <= channels_lib.WIDE
+        channels: collections.abc.Sequence[channel_lib.Channel]
+        if size > channels_lib.WIDE:
+            flat = shapes.by_row(values, kept, size)
+            seen = observed.of_columns(flat, quantiles)
+            held = channels_lib.of(self.channels)
+            channels = held.merge(seen) if self.channels else seen
+        else:
+            flat = shapes.by_channel(values, kept)
+            empty = channel_lib.Channel.empty(kind == "floating", quantiles)
+            before = self.channels or (empty,) * size
+            channels = tuple(c.add(p) for c, p in zip(before, flat, strict=True))
         joint = self.joint
         if comoments and self.shape is None:
-            joint = comoments_lib.CoMoments(len(flat))
+            joint = comoments_lib.CoMoments(size)
+        if joint is not None:
+            joint = joint.add(shapes.by_row(values, kept, size))
         return FeatureStatistics(
-            self.rows + rows,
-            self.missing + missing,
-            shape,
-            kind,
-            tuple(c.add(part) for c, part in zip(channels, flat, strict=True)),
-            None if joint is None else joint.add(_by_row(values, kept, flat)),
+            self.rows + rows, self.missing + missing, shape, kind, channels, joint
         )
 
     def merge(self, other: "FeatureStatistics") -> "FeatureStatistics":
@@ -124,25 +134,28 @@ class FeatureStatistics:
         return self._combine(other, rows, missing, "subtract")
 
     def _combine(self, other, rows, missing, combine) -> "FeatureStatistics":
-        self._check(other.kind, other.shape, errors.StatisticsError)
-        pairs = zip(self.channels, other.channels, strict=True)
-        channels = tuple(getattr(a, combine)(b) for a, b in pairs)
+        shapes.check_same(self, other.kind, other.shape)
+        mine, theirs = self.channels, other.channels
+        channels: collections.abc.Sequence[channel_lib.Channel]
+        if isinstance(mine, tuple) and isinstance(theirs, tuple):
+            pairs = zip(mine, theirs, strict=True)
+            channels = tuple(getattr(a, combine)(b) for a, b in pairs)
+        else:
+            channels = getattr(channels_lib.of(mine), combine)(channels_lib.of(theirs))
         joint = None
         if self.joint is not None and other.joint is not None:
             joint = getattr(self.joint, combine)(other.joint)
         return FeatureStatistics(rows, missing, self.shape, self.kind, channels, joint)
 
-    def _check(self, kind, shape, error: type[errors.TfnormError]) -> None:
-        if self.shape is not None and (kind, shape) != (self.kind, self.shape):
-            raise error(
-                f"got {kind} values of kept shape {shape}, where those before were "
-                f"{self.kind} of kept shape {self.shape}."
-            )
-
-    def _array(self, of: Callable[[channel_lib.Channel], float]):
+    def _array(self, values: collections.abc.Sequence | np.ndarray):
         if self.shape is None:
             return np.float64(np.nan)
-        return np.array([of(c) for c in self.channels]).reshape(self.shape)[()]
+        return np.asarray(values).reshape(self.shape)[()]
+
+    def _moments(self) -> collections.abc.Iterable[moments_lib.Moments]:
+        if isinstance(self.channels, channels_lib.Channels):
+            return self.channels.moments()
+        return [channel.moments for channel in self.channels]
 
     @property
     def counts(self) -> channel_lib.CountArrays:
@@ -152,23 +165,24 @@ class FeatureStatistics:
             return channel_lib.CountArrays(
                 *[np.int64(0)] * len(names), missing=self.missing
             )
-        table = {n: self._array(lambda c, n=n: getattr(c.counts, n)) for n in names}
-        return channel_lib.CountArrays(**table, missing=self.missing)
+        table = channels_lib.of(self.channels).counts
+        found = map(self._array, table)
+        return channel_lib.CountArrays(*found, missing=self.missing)
 
     @property
     def mean(self):
         """The mean, correctly rounded; NaN of no values."""
-        return self._array(lambda channel: channel.moments.mean)
+        return self._array([moments.mean for moments in self._moments()])
 
     @property
     def variance(self):
         """The population variance (`ddof=0`), correctly rounded."""
-        return self._array(lambda channel: channel.moments.variance)
+        return self._array([moments.variance for moments in self._moments()])
 
     @property
     def std(self):
         """The population standard deviation, correctly rounded."""
-        return self._array(lambda channel: channel.moments.std)
+        return self._array([moments.std for moments in self._moments()])
 
     @property
     def min(self):
@@ -177,12 +191,24 @@ class FeatureStatistics:
         Raises:
             StatisticsError: if it was subtracted and is now unknown.
         """
-        return self._array(lambda channel: _known(channel.extrema).low)
+        return self._extremum("low")
 
     @property
     def max(self):
         """The greatest finite value; NaN of no values. Raises as `min` does."""
-        return self._array(lambda channel: _known(channel.extrema).high)
+        return self._extremum("high")
+
+    def _extremum(self, name: str):
+        if self.shape is None:
+            return np.float64(np.nan)
+        held = channels_lib.of(self.channels)
+        if not held.known.all():
+            raise errors.StatisticsError(
+                "the extrema are unknown, since the rows that held one were "
+                "subtracted; compute the statistics anew."
+            )
+        values, none = getattr(held, name), held.counts[0] == 0
+        return self._array(np.where(none, np.nan, values) if none.any() else values)
 
     @property
     def comoments(self) -> comoments_lib.CoMoments:
@@ -206,7 +232,7 @@ class FeatureStatistics:
         """
         return self.comoments.covariance
 
-    def quantile(self, q: typing.Any) -> quantiles_lib.Interval:
+    def quantile(self, q: typing.Any) -> ranks.Interval:
         """The `q` quantile (0 to 1), with NumPy's default, linear definition.
 
         Args:
@@ -219,16 +245,16 @@ class FeatureStatistics:
         Raises:
             StatisticsError: if they were taken without quantiles.
         """
-        shape = np.shape(q)
+        q = np.asarray(q, np.float64)
         if self.shape is None:
-            return quantiles_lib.Interval(*[np.full(shape, np.nan)[()]] * 3)
-        found = [h.quantile(q, c.extrema) for h, c in self._histograms()]
-        arrays_of = (
-            [getattr(i, n) for i in found] for n in ("lower", "value", "upper")
+            return ranks.Interval(*[np.full(q.shape, np.nan)[()]] * 3)
+        found = self._buckets().quantile(q)
+        shape = (*self.shape, *q.shape)
+        lower, value, upper = (
+            getattr(found, name).reshape(shape)[()]
+            for name in ("lower", "value", "upper")
         )
-        return quantiles_lib.Interval(
-            *(np.reshape(values, (*self.shape, *shape))[()] for values in arrays_of)
-        )
+        return ranks.Interval(lower, value, upper)
 
     def histograms(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each channel the middles of its buckets, ascending, and their counts.
@@ -238,40 +264,48 @@ class FeatureStatistics:
         Raises:
             StatisticsError: if they were taken without quantiles.
         """
-        return [h.middles(c.extrema) for h, c in self._histograms()]
-
-    def _histograms(self):
-        if any(channel.quantiles is None for channel in self.channels):
-            raise errors.StatisticsError("quantiles were not asked for.")
-        return [(channel.quantiles, channel) for channel in self.channels]
-
-
-def _by_channel(values: np.ndarray, kept: tuple[int, ...]) -> np.ndarray:
-    """Values as (channels, values of each), the values side by side in memory."""
-    flat = np.moveaxis(values, kept, range(len(kept)))
-    flat = flat.reshape(int(np.prod([values.shape[a] for a in kept])), -1)
-    if flat.strides[1] == flat.itemsize or len(flat) == 1:
-        return flat
-    # By parts that fit the cache, so that every line of it is fetched once.
-    step = max(1, _CACHE_BYTES // (len(flat) * flat.itemsize))
-    result = np.empty(flat.shape, flat.dtype)
-    for start in range(0, flat.shape[1], step):
-        result[:, start : start + step] = flat[:, start : start + step]
-    return result
-
-
-def _by_row(values, kept: tuple[int, ...], flat: np.ndarray) -> np.ndarray:
-    """Values as (values of each channel, channels)."""
-    if kept == tuple(range(values.ndim - len(kept), values.ndim)):
-        return values.reshape(-1, len(flat))
-    return flat.T
-
-
-def _known(extrema: extrema_lib.Extrema) -> extrema_lib.Extrema:
-    if not extrema.known:
-        raise errors.StatisticsError(
-            "the extrema are unknown, since the rows that held one were subtracted; "
-            "compute the statistics anew."
+        if self.shape is None:
+            return []
+        buckets = self._buckets()
+        ends = np.cumsum(buckets.sizes)[:-1]
+        return list(
+            zip(
+                np.split(buckets.middles(), ends),
+                np.split(buckets.counts, ends),
+                strict=True,
+            )
         )
-    nan = float("nan")
-    return extrema_lib.Extrema(nan, nan) if extrema.low is None else extrema
+
+    @property
+    def known(self) -> bool:
+        """Whether the extrema are known."""
+        return bool(channels_lib.of(self.channels).known.all())
+
+    @property
+    def has_quantiles(self) -> bool:
+        """Whether there are histograms to take quantiles of."""
+        if isinstance(self.channels, channels_lib.Channels):
+            return self.channels.histograms is not None
+        return all(channel.quantiles is not None for channel in self.channels)
+
+    @property
+    def nbytes(self) -> int:
+        """About the bytes of histograms and co-moments; of wide features, of all."""
+        pairs = 0 if self.joint is None else self.joint.nbytes
+        if isinstance(self.channels, channels_lib.Channels):
+            return pairs + self.channels.nbytes
+        held = (channel.quantiles for channel in self.channels)
+        return pairs + sum(2 * one.keys.nbytes for one in held if one is not None)
+
+    def _buckets(self) -> ranks.Buckets:
+        held = channels_lib.of(self.channels)
+        if held.histograms is None:
+            raise errors.StatisticsError(
+                f"quantiles were not taken of these {len(held)} elements. Of more than "
+                f"{channels_lib.WIDE:,} they are taken where the scheme of a recipe needs them, or "
+                "missing values are to become the median; and never where "
+                "`quantiles=False`."
+            )
+        return held.histograms.buckets(
+            held.low, held.high, held.known & (held.counts[0] > 0)
+        )
