@@ -3,7 +3,6 @@
 """What every scheme has, and what the fitted ones share."""
 
 import abc
-import copy
 import dataclasses
 import typing
 
@@ -27,6 +26,8 @@ class Scheme(abc.ABC):
     "quantiles", "comoments". `fitted_on_data` is false where `fit` reads none.
     `monotone` is true where the fitted map rises or falls everywhere, feature by
     feature.
+    `separable` is true where each kept element is fitted by its own statistics, whatever
+    those of others are, so that the groups of many keys are fitted together.
     `key` names the column by which rows are fitted and mapped apart, if any;
     `trained` tells that models train the centre and scale from where they are put;
     `shaped` that constants are of the kept shape though nothing is fitted.
@@ -35,6 +36,7 @@ class Scheme(abc.ABC):
     requires: tuple[str, ...]
     fitted_on_data: bool
     monotone: bool
+    separable: bool = False
     key: str | None = None
     trained: bool = False
     shaped: bool = False
@@ -87,6 +89,10 @@ class Around(Scheme):
     @property
     def monotone(self) -> bool:
         return self.inner.monotone
+
+    @property
+    def separable(self) -> bool:
+        return self.inner.separable
 
     @property
     def trained(self) -> bool:
@@ -255,10 +261,12 @@ def unstacked(
     if not arrays:
         return (fitted,) * count
     found = []
+    names = [field.name for field in dataclasses.fields(fitted)]
     for index in range(count):
-        # A copy was checked as a part of the whole, and is not once more.
-        one = copy.copy(fitted)
-        for name, value in arrays.items():
-            object.__setattr__(one, name, value[index])
+        # They were checked as a part of the whole, and are not once more.
+        one = object.__new__(type(fitted))
+        for name in names:
+            value = arrays[name][index] if name in arrays else getattr(fitted, name)
+            object.__setattr__(one, name, value)
         found.append(one)
     return tuple(found)

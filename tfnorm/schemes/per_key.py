@@ -110,7 +110,7 @@ class PerKey(base.Around):
         if not isinstance(statistic, Groups):
             statistic = Groups(statistic, {})
         by_key = statistic.by_key
-        if isinstance(by_key, statistics.KeyedStatistics):
+        if self.scheme.separable and isinstance(by_key, statistics.KeyedStatistics):
             keys, maps = self._of_arrays(by_key, statistic.every)
         else:
             keys, maps = self._of_each(by_key, statistic.every)
