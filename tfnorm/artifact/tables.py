@@ -55,9 +55,7 @@ def pack(
         order: Their numbers in the order in which to write them.
     """
     parts = [_packed(table) for table in (channels_lib.empty(False, 0, False), *tables)]
-    whole = {
-        name: np.concatenate([part[name] for part in parts]) for name in parts[0]
-    }
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     found = {
         name: np.ascontiguousarray(whole[name][order])
         for name in ("counts", "extrema", "known", "resolution")

@@ -62,8 +62,7 @@ def unstacked(whole: base.Bijector, count: int) -> tuple[base.Bijector, ...]:
     arrays = {
         name: value
         for name, value in fields.items()
-        if isinstance(value, np.ndarray)
-        and value.ndim > (whole.extra_axes(name) or 0)
+        if isinstance(value, np.ndarray) and value.ndim > (whole.extra_axes(name) or 0)
     }
     if not arrays:
         return (whole,) * count

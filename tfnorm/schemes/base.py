@@ -25,8 +25,8 @@ class Scheme(abc.ABC):
     "quantiles", "comoments". `fitted_on_data` is false where `fit` reads none.
     `monotone` is true where the fitted map rises or falls everywhere, feature by
     feature.
-    `separable` is true where each kept element is fitted by its own statistics, whatever
-    those of others are, so that the groups of many keys are fitted together.
+    `separable` is true where each kept element is fitted by its own statistics,
+    whatever those of others are, so that the groups of many keys are fitted together.
     `key` names the column by which rows are fitted and mapped apart, if any;
     `trained` tells that models train the centre and scale from where they are put;
     `shaped` that constants are of the kept shape though nothing is fitted.

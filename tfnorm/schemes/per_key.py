@@ -217,9 +217,7 @@ class _Shrunk:
 
     def histograms(self) -> list[tuple[np.ndarray, np.ndarray]]:
         # Of many keys together, the channels of one follow those of another.
-        pairs = zip(
-            self.group.histograms(), itertools.cycle(self.every.histograms())
-        )
+        pairs = zip(self.group.histograms(), itertools.cycle(self.every.histograms()))
         found = []
         for (values, counts), (more, others) in pairs:
             values = np.concatenate([values, more])
