@@ -349,7 +349,10 @@ def test_names_of_groups_tell_text_from_numbers():
     names = [statistics.group_name("x", "k", key) for key in (5, "5", 'a"=b')]
     assert names == ["x | k=5", 'x | k="5"', 'x | k="a\\"=b"']
     assert all(map(statistics.is_group, names))
-    assert list(statistics.groups_of(names[1:], "x", "k")) == ["5", 'a"=b']
+    found = statistics.FeatureStatistics.of(DELAY)
+    held = tfnorm.Statistics(dict.fromkeys(names[1:], found)).features
+    assert list(held.by_key("x", "k")) == ["5", 'a"=b']
+    assert list(held) == names[1:]
 
 
 # Domains.

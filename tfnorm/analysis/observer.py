@@ -3,6 +3,8 @@
 """Takes the statistics of batches of rows, in one pass."""
 
 import collections.abc
+import dataclasses
+import typing
 
 import numpy as np
 
@@ -14,6 +16,10 @@ from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import statistics
 from tfnorm.analysis import rows as rows_lib
+from tfnorm.analysis import slices as slices_lib
+from tfnorm.statistics import features as features_lib
+from tfnorm.statistics import groups
+from tfnorm.statistics import keyed as keyed_lib
 
 # Rows that are taken in at once, so that NumPy's calls cost little beside its work;
 # fewer where they would hold more values than this.
@@ -56,6 +62,8 @@ class Observer:
         self._found = artifact.Statistics(
             recipe=None if recipe is None else config.encode(recipe)
         )
+        # Without groups, which are kept in parts until they are asked for.
+        self._groups: dict[str, list[statistics.KeyedStatistics]] = {}
         self._waiting: list[arrays.Batch] = []
         self._values = 0
 
@@ -87,7 +95,16 @@ class Observer:
     def result(self) -> artifact.Statistics:
         """The statistics of all batches so far."""
         self._flush()
-        return self._found
+        keyed = {}
+        for stem, parts in self._groups.items():
+            while len(parts) > 1:
+                last = parts.pop()
+                parts[-1] = parts[-1].merge(last)
+            if len(parts[0]):
+                keyed[stem] = parts[0]
+        plain = features_lib.of(self._found.features).plain
+        held = statistics.Features(plain, keyed)
+        return dataclasses.replace(self._found, features=held)
 
     def _flush(self) -> None:
         if self._waiting:
@@ -102,7 +119,11 @@ class Observer:
         weights = None
         if self._rows.weight is not None:
             weights = self._rows.weights(_joined(batches, self._rows.weight))
-        slices = self._by_slice(batches)
+        slices = slices_lib.Slices(
+            self._rows.slices, lambda name: _joined(batches, name)
+        )
+        self._slices.update(slices.names)
+        rows_lib.check_count(len(self._slices), self._rows)
         before = {name for name in known if not statistics.is_group(name)}
         if self._views is None and before and views.keys() != before:
             raise _changed(views, known, first)
@@ -111,19 +132,26 @@ class Observer:
             try:
                 column = _joined(batches, view.feature)
                 keys = None if view.key is None else _joined(batches, view.key)
+                options: dict[str, typing.Any] = {"axis": _kept(view, column.ndim)}
+                options["quantiles"] = self._quantiles and (view.quantiles or None)
                 for where, seen in _seen(column, view):
-                    of_rows = None if keys is None else keys.take(where)
-                    for name, chosen in (
-                        *_groups(key, view, seen, of_rows),
-                        *_slices(key, view, seen, where, slices, rows),
-                    ):
-                        own = None if weights is None else weights[where]
-                        features[name] = features.get(name, _NOTHING).add(
-                            seen if chosen is None else seen.take(chosen),
-                            axis=_kept(view, column.ndim),
-                            quantiles=self._quantiles,
-                            comoments=view.comoments,
-                            weights=_taken(own, chosen, seen, view),
+                    own = None if weights is None else weights[where]
+                    if own is not None:
+                        slices_lib.check_steps(seen, len(own), "weights")
+                    before = features.get(key, _NOTHING)
+                    features[key] = before.add(
+                        seen, comoments=view.comoments, weights=own, **options
+                    )
+                    of = (view.key, keys, where, rows)
+                    if own is None:
+                        for suffix, by, chosen, values in slices.by_key(*of):
+                            part = seen if chosen is None else seen.take(chosen)
+                            self._add_groups(key + suffix, by, part, values, options)
+                        continue
+                    for suffix, chosen in slices.of_rows(*of):
+                        before = features.get(key + suffix, _NOTHING)
+                        features[key + suffix] = before.add(
+                            seen.take(chosen), weights=own[chosen], **options
                         )
             except errors.TfnormError as error:
                 error.feature = error.feature or view.feature
@@ -133,17 +161,6 @@ class Observer:
                 raise
 
         return self._with(features, batches, weights)
-
-    def _by_slice(self, batches: list[arrays.Batch]) -> dict[tuple, np.ndarray]:
-        """The rows of each slice, by its columns and by what its name ends in."""
-        found = {}
-        for columns in self._rows.slices:
-            joined = {name: _joined(batches, name) for name in columns}
-            for keys, rows in rows_lib.by_slice(joined).items():
-                found[columns, rows_lib.slice_name("", columns, keys)] = rows
-        self._slices.update(found)
-        rows_lib.check_count(len(self._slices), self._rows)
-        return found
 
     def _with(self, features, batches: list[arrays.Batch], weights):
         """What was found, of such features, and where these batches come from."""
@@ -163,6 +180,19 @@ class Observer:
             tuple(sorted(made.union(*(b.provenance for b in batches)))),
             total,
         )
+
+    def _add_groups(self, name: str, by: str, column, keys: arrays.Column, options):
+        slices_lib.check_steps(column, len(keys.values), "keys")
+        if options["quantiles"] is None:
+            options = options | {"quantiles": True}
+        found = keyed_lib.of(column, keys, **options)
+        stem = groups.stem(name, by, found.key_type)
+        parts = self._groups.setdefault(stem, [])
+        parts.append(found)
+        # Parts of about one size, so that many keys are not merged at each step.
+        while len(parts) > 1 and parts[-2].nbytes <= 2 * parts[-1].nbytes:
+            last = parts.pop()
+            parts[-1] = parts[-1].merge(last)
 
 
 def _alike(one: arrays.Batch, other: arrays.Batch) -> bool:
@@ -208,47 +238,6 @@ def _changed(views, known, batch: arrays.Batch) -> errors.FeatureError:
 def _joined(batches: list[arrays.Batch], name: str) -> arrays.Column:
     first, *others = [rows_lib.column_of(batch.columns, name) for batch in batches]
     return first.joined(others) if others else first
-
-
-def _groups(
-    name: str, view: recipe_lib.View, column: arrays.Column, keys: arrays.Column | None
-) -> collections.abc.Iterator[tuple[str, np.ndarray | None]]:
-    """Yields the name of all rows and of each group, and which they are."""
-    yield name, None
-    if view.key is None or keys is None:
-        return
-    if len(keys.values) != len(column.values):
-        raise errors.FeatureError(
-            f"has {len(column.values)} values in rows of {len(keys.values)} keys: a "
-            "feature list has no key of each of its steps."
-        )
-    for key, rows in statistics.rows_by_key(keys).items():
-        yield statistics.group_name(name, view.key, key), rows
-
-
-def _slices(
-    name: str, view: recipe_lib.View, column, where: slice, slices: dict, rows: int
-) -> collections.abc.Iterator[tuple[str, np.ndarray]]:
-    """Yields the name of each slice, and which of some consecutive rows are in it."""
-    start, stop, _ = where.indices(rows)
-    if slices and len(column.values) != stop - start:
-        raise errors.FeatureError("has several steps a row, and cannot be sliced.")
-    for (columns, suffix), chosen in slices.items():
-        if columns == (view.key,):
-            continue  # Its groups are these already.
-        if stop - start < rows:
-            chosen = chosen[(start <= chosen) & (chosen < stop)] - start
-        if chosen.size:
-            yield name + suffix, chosen
-
-
-def _taken(weights, chosen, column: arrays.Column, view: recipe_lib.View):
-    """The weights of chosen rows, if there are any."""
-    if weights is None:
-        return None
-    if len(weights) != len(column.values):
-        raise errors.FeatureError("has several steps a row, which have no weights.")
-    return weights if chosen is None else weights[chosen]
 
 
 def _seen(

@@ -12,8 +12,10 @@ from tfnorm import artifact
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import sources
+from tfnorm import statistics
 from tfnorm.analysis import observer as observer_lib
 from tfnorm.analysis import rows as rows_lib
+from tfnorm.statistics import features as features_lib
 
 _LOG = logging.getLogger("tfnorm")
 
@@ -122,7 +124,10 @@ def with_pass(
             f"the data changed while they were read: {found.rows} rows, then "
             f"{more.rows}."
         )
-    features = {**found.features, **more.features}
+    one, two = features_lib.of(found.features), features_lib.of(more.features)
+    features = statistics.Features(
+        {**one.plain, **two.plain}, {**one.keyed, **two.keyed}
+    )
     return dataclasses.replace(found, features=features)
 
 

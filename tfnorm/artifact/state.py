@@ -8,9 +8,13 @@ import json
 import numpy as np
 
 from tfnorm import statistics
-from tfnorm.artifact import integers
 from tfnorm.artifact import joint
+from tfnorm.artifact import tables
 from tfnorm.artifact import weighted
+from tfnorm.statistics import channels as channels_lib
+from tfnorm.statistics import features as features_lib
+from tfnorm.statistics import groups
+from tfnorm.statistics import keyed as keyed_lib
 
 _KINDS = (None, "floating", "integer")
 
@@ -23,113 +27,178 @@ def pack(
     Each array is that of all features, or of all their channels, one after the
     other in the order of their names. Co-moments are there where a feature has any.
     """
-    names = sorted(features)
-    found = [features[name] for name in names]
-    channels = [channel for feature in found for channel in feature.channels]
-    none = statistics.Quantiles(floating=False, dropped=-1)
-    quantiles = [none if c.quantiles is None else c.quantiles for c in channels]
-    totals, total_sizes = integers.pack([c.moments.total for c in channels])
-    squares, square_sizes = integers.pack([c.moments.squares for c in channels])
+    held = features_lib.of(features)
+    if held.weighted:
+        held = held.apart()
+    entries = _Entries()
+    _add_plain(entries, held.plain)
+    for stem, found in held.keyed.items():
+        entries.add_keyed(stem, found)
+    order = np.array(sorted(range(len(entries.names)), key=entries.names.__getitem__))
+    order = order.astype(np.int64)
+    names = [entries.names[i] for i in order.tolist()]
+    described = np.concatenate(entries.rows).reshape(-1, 4)[order]
+    every = np.concatenate(entries.channels).reshape(-1, 2)[order]
+    common = np.concatenate(entries.common)[order]
     packed = {
         "names": np.frombuffer(json.dumps(names).encode(), np.uint8),
         "rows": np.array(rows, "<i8"),
-        "features": _table(
-            [(f.rows, f.missing, _KINDS.index(f.kind), _rank(f)) for f in found], 4
+        "features": np.ascontiguousarray(described, "<i8"),
+        "shapes": np.array(
+            [n for i in order.tolist() for n in entries.shapes[i]], "<i8"
         ),
-        "shapes": np.array([n for f in found for n in f.shape or ()], "<i8"),
-        "counts": _table([c.counts.fields for c in channels], 5),
-        "extrema": _table([_bits(c) for c in channels], 2),
-        "known": np.array([c.extrema.known for c in channels], np.bool_),
-        "totals": totals,
-        "total_sizes": total_sizes,
-        "squares": squares,
-        "square_sizes": square_sizes,
-        "resolution": _table([(q.dropped, q.capacity) for q in quantiles], 2),
-        "sizes": np.array([q.keys.size for q in quantiles], "<i8"),
-        "keys": np.concatenate([none.keys, *(q.keys for q in quantiles)], dtype="<i8"),
-        "buckets": np.concatenate(
-            [none.counts, *(q.counts for q in quantiles)], dtype="<i8"
-        ),
+        **tables.pack(entries.tables, tables.ragged(every[:, 0], every[:, 1])),
     }
-    if any(feature.joint is not None for feature in found):
-        packed |= joint.pack([feature.joint for feature in found])
-    if any(feature.weighted is not None for feature in found):
-        packed |= weighted.pack([f.weighted for f in found if f.shape is not None])
+    if common.any():
+        packed["common"] = np.ascontiguousarray(common, "<i8")
+    pairs = [entries.joint.get(name) for name in names]
+    if any(one is not None for one in pairs):
+        packed |= joint.pack(pairs)
+    if held.weighted:
+        ordered = (held.plain[name] for name in names)
+        packed |= weighted.pack([f.weighted for f in ordered if f.shape is not None])
     return packed
 
 
-def unpack(arrays) -> tuple[dict[str, statistics.FeatureStatistics], int]:
+class _Entries:
+    """What is written of each name, and where its channels are."""
+
+    def __init__(self):
+        self.names: list[str] = []
+        self.shapes: list[tuple[int, ...]] = []
+        self.tables: list[channels_lib.Channels] = []
+        self.joint: dict[str, statistics.CoMoments] = {}
+        self.rows = [np.zeros((0, 4), np.int64)]
+        self.channels = [np.zeros((0, 2), np.int64)]
+        self.common = [np.zeros(0, np.int64)]
+        self._size = 0
+
+    def add_table(self, table: channels_lib.Channels) -> int:
+        """Returns the number of its first channel."""
+        self.tables.append(table)
+        self._size += len(table)
+        return self._size - len(table)
+
+    def add_one(self, name: str, feature: statistics.FeatureStatistics, start: int):
+        rank = -1 if feature.shape is None else len(feature.shape)
+        kind = _KINDS.index(feature.kind)
+        self.names.append(name)
+        self.shapes.append(feature.shape or ())
+        self.rows.append(np.array([(feature.rows, feature.missing, kind, rank)]))
+        self.channels.append(np.array([(start, len(feature.channels))]))
+        self.common.append(np.array([_common(feature.channels)]))
+        if feature.joint is not None:
+            self.joint[name] = feature.joint
+
+    def add_keyed(self, stem: str, found: statistics.KeyedStatistics):
+        start, shape = 0, found.shape or ()
+        if found.channels is not None:
+            start = self.add_table(found.channels)
+        self.names += [groups.whole(stem, key) for key in found]
+        own = found.valued.tolist()
+        self.shapes += [shape if valued else () for valued in own]
+        kind = np.where(found.valued, _KINDS.index(found.kind), 0)
+        rank = np.where(found.valued, len(shape), -1)
+        self.rows.append(np.stack([found.rows, found.missing, kind, rank], axis=1))
+        starts = start + np.arange(len(found)) * found.width
+        self.channels.append(np.stack([starts, found.valued * found.width], axis=1))
+        self.common.append(found.valued * _common(found.channels or ()))
+
+
+def _common(channels) -> int:
+    held = getattr(channels, "histograms", None)
+    return 0 if held is None else held.common
+
+
+def _add_plain(entries: _Entries, plain) -> None:
+    """Adds features of no group; those of few channels share a table."""
+    few: dict[tuple[bool, bool], list] = {}
+    starts = {}
+    for name, feature in plain.items():
+        if isinstance(feature.channels, channels_lib.Channels):
+            starts[name] = entries.add_table(feature.channels)
+        else:
+            kind = (feature.kind == "floating", feature.has_quantiles)
+            few.setdefault(kind, []).append((name, feature))
+    for several in few.values():
+        own = [channel for _, feature in several for channel in feature.channels]
+        start = entries.add_table(channels_lib.of(own))
+        for name, feature in several:
+            starts[name] = start
+            start += len(feature.channels)
+    for name, feature in plain.items():
+        entries.add_one(name, feature, starts[name])
+
+
+def unpack(arrays) -> tuple[statistics.Features, int]:
     """The inverse of `pack`."""
     names = json.loads(arrays["names"].tobytes())
+    described = arrays["features"].tolist()
+    common = arrays["common"] if "common" in arrays else np.zeros(len(names), np.int64)
     shapes = iter(arrays["shapes"].tolist())
-    channels = _channels(arrays)
     pairs: list[statistics.CoMoments | None] = [None] * len(names)
     if "complete" in arrays:
         pairs = joint.unpack(arrays)
     weights = weighted.Unpacked(arrays) if "weighted" in arrays else None
-    features = {}
-    for name, (rows, missing, kind, rank), comoments in zip(
-        names, arrays["features"].tolist(), pairs, strict=True
+    reader = tables.Reader(arrays)
+    plain, start = {}, 0
+    by_stem: dict[str, list[tuple]] = {}
+    for name, (rows, missing, kind, rank), extra, own in zip(
+        names, described, common.tolist(), pairs, strict=True
     ):
-        if rank < 0:
-            features[name] = statistics.FeatureStatistics(rows, missing)
-            continue
-        floating = _KINDS[kind] == "floating"
-        shape = tuple(next(shapes) for _ in range(rank))
-        count = int(np.prod(shape, dtype=int))
-        features[name] = statistics.FeatureStatistics(
-            rows,
-            missing,
-            shape,
-            _KINDS[kind],
-            tuple(_channel(floating, *next(channels)) for _ in range(count)),
-            comoments,
-            None if weights is None else weights.next(floating, count),
-        )
-    return features, int(arrays["rows"])
+        shape = None if rank < 0 else tuple(next(shapes) for _ in range(rank))
+        size = 0 if shape is None else int(np.prod(shape, dtype=int))
+        stem, key = groups.parted(name)
+        if stem is not None and own is None and weights is None:
+            entry = (key, rows, missing, shape, kind, start, size, extra)
+            by_stem.setdefault(stem, []).append(entry)
+        elif shape is None:
+            plain[name] = statistics.FeatureStatistics(rows, missing)
+        else:
+            floating = _KINDS[kind] == "floating"
+            table = reader.read(np.arange(start, start + size), floating, extra)
+            channels = channels_lib.settled(table)
+            plain[name] = statistics.FeatureStatistics(
+                rows,
+                missing,
+                shape,
+                _KINDS[kind],
+                channels,
+                own,
+                None if weights is None else weights.next(floating, size),
+            )
+        start += size
+    keyed = {stem: _keyed(reader, found) for stem, found in by_stem.items()}
+    return statistics.Features(plain, keyed), int(arrays["rows"])
 
 
-def _channels(arrays) -> collections.abc.Iterator[tuple]:
-    ends = np.cumsum(arrays["sizes"])[:-1]
-    return zip(
-        arrays["counts"].tolist(),
-        arrays["extrema"],
-        arrays["known"].tolist(),
-        integers.unpack(arrays["totals"], arrays["total_sizes"]),
-        integers.unpack(arrays["squares"], arrays["square_sizes"]),
-        arrays["resolution"].tolist(),
-        np.split(arrays["keys"], ends),
-        np.split(arrays["buckets"], ends),
-        strict=True,
+def _keyed(reader: tables.Reader, found: list[tuple]) -> statistics.KeyedStatistics:
+    found.sort(key=lambda entry: entry[0])
+    keys, rows, missing, shapes, kinds, starts, sizes, common = zip(*found, strict=True)
+    valued = np.array([shape is not None for shape in shapes], bool)
+    table = statistics.KeyedStatistics(
+        keyed_lib.array_of(keys),
+        np.array(rows, np.int64),
+        np.array(missing, np.int64),
+        valued,
     )
-
-
-def _channel(
-    floating, counts, bits, known, total, squares, resolution, keys, buckets
-) -> statistics.Channel:
-    found = statistics.Counts(*counts)
-    bounds = (bits.view("<f8") if floating else bits).tolist()
-    extrema = statistics.Extrema(*(bounds if known and found.valid else ()))
-    dropped, capacity = resolution
-    quantiles = statistics.Quantiles(floating, dropped, keys, buckets, capacity)
-    return statistics.Channel(
-        found,
-        extrema if known else statistics.Extrema(known=False),
-        statistics.Moments(floating, found.valid, total, squares),
-        None if dropped < 0 else quantiles,
+    if not valued.any():
+        return table
+    first = int(valued.argmax())
+    shape, kind = shapes[first], kinds[first]
+    if any(s not in (None, shape) for s in shapes) or {*kinds} - {0, kind}:
+        raise ValueError("groups of one feature are of different shapes or kinds")
+    index = tables.ragged(np.array(starts, np.int64), np.array(sizes, np.int64))
+    channels = reader.read(index, _KINDS[kind] == "floating", max(common))
+    if not valued.all():
+        places = np.flatnonzero(np.repeat(valued, sizes[first]))
+        channels = channels.placed(places, len(found) * sizes[first])
+    return statistics.KeyedStatistics(
+        table.key_array,
+        table.rows,
+        table.missing,
+        valued,
+        shape,
+        _KINDS[kind],
+        channels,
     )
-
-
-def _rank(feature: statistics.FeatureStatistics) -> int:
-    return -1 if feature.shape is None else len(feature.shape)
-
-
-def _bits(channel: statistics.Channel) -> list[int]:
-    """The extrema as they are stored, 0 where there are none."""
-    number = "<f8" if channel.moments.floating else "<i8"
-    bounds = (channel.extrema.low or 0, channel.extrema.high or 0)
-    return np.array(bounds, number).view("<i8").tolist()
-
-
-def _table(rows: list, columns: int) -> np.ndarray:
-    return np.array(rows, "<i8").reshape(-1, columns)

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pathlib
+import typing
 import zipfile
 import zlib
 
@@ -19,11 +20,16 @@ from tfnorm import statistics
 from tfnorm.artifact import state
 from tfnorm.artifact import table
 from tfnorm.artifact import weighted
+from tfnorm.statistics import features as features_lib
+from tfnorm.statistics import groups
 
 SUMMARY = "statistics.json"
 STATE = "accumulators.npz"
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _FORMAT = 1
+# Of more groups or elements, a text that nobody reads would take longer than all else.
+_MOST_GROUPS = 1000
+_MOST_ELEMENTS = 1 << 12
 
 
 def save(found: table.Statistics, path: str | os.PathLike) -> None:
@@ -110,7 +116,7 @@ def _read(where: str, encoded: bytes | None = None) -> table.Statistics:
         raise errors.ArtifactError(f"cannot be read: {error}", file=where) from error
     except (
         ValueError,
-        KeyError,
+        LookupError,
         TypeError,
         EOFError,
         RuntimeError,  # Also NotImplementedError: flags of zip nobody set.
@@ -159,13 +165,26 @@ def summary(found: table.Statistics) -> dict:
         "bad_records": found.bad_records,
         "sources": list(found.sources),
         "provenance": [json.loads(made) for made in found.provenance],
-        "features": {name: _describe(found[name]) for name in sorted(found)},
+        "features": dict(sorted(_described(found.features).items())),
     }
+
+
+def _described(features) -> dict:
+    """What is said of each feature; of many groups only how many there are."""
+    held = features_lib.of(features)
+    described = {name: _describe(found) for name, found in held.plain.items()}
+    for stem, groups_ in held.keyed.items():
+        if len(groups_) > _MOST_GROUPS:
+            described[stem] = {"keys": len(groups_), "rows": int(groups_.rows.sum())}
+        else:
+            for key, found in groups_.items():
+                described[groups.whole(stem, key)] = _describe(found)
+    return described
 
 
 def _describe(feature: statistics.FeatureStatistics) -> dict:
     counts = feature.counts
-    described = {
+    described: dict[str, typing.Any] = {
         "kind": feature.kind,
         "shape": feature.shape,
         "rows": feature.rows,
@@ -173,8 +192,10 @@ def _describe(feature: statistics.FeatureStatistics) -> dict:
     }
     if feature.shape is None:
         return described
-    known = all(channel.extrema.known for channel in feature.channels)
-    taken = all(channel.quantiles is not None for channel in feature.summaries)
+    if len(feature.channels) > _MOST_ELEMENTS:
+        sums = {name: int(np.sum(n)) for name, n in described["counts"].items()}
+        return {**described, "counts": sums}
+    known, taken = feature.known, feature.has_quantiles
     # Not the matrix, which would bury the rest.
     pairs = {}
     if feature.joint is not None:

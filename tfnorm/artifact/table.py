@@ -6,6 +6,7 @@ import collections.abc
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 import os
 import typing
@@ -14,6 +15,7 @@ from tfnorm import errors
 from tfnorm import statistics
 from tfnorm.artifact import state
 from tfnorm.artifact import weighted
+from tfnorm.statistics import features as features_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +36,9 @@ class Statistics(collections.abc.Mapping):
             they have no weights.
     """
 
+    # Held as `statistics.Features`, whatever mapping comes.
     features: collections.abc.Mapping[str, statistics.FeatureStatistics] = (
-        dataclasses.field(default_factory=dict)
+        dataclasses.field(default_factory=statistics.Features)
     )
     rows: int = 0
     bad_records: int = 0
@@ -43,6 +46,9 @@ class Statistics(collections.abc.Mapping):
     sources: tuple[str, ...] = ()
     provenance: tuple[str, ...] = ()
     weight_units: int | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "features", features_lib.of(self.features))
 
     def __getitem__(self, name: str) -> statistics.FeatureStatistics:
         """The statistics of one feature.
@@ -53,7 +59,7 @@ class Statistics(collections.abc.Mapping):
         try:
             return self.features[name]
         except KeyError:
-            names = ", ".join(self.features)
+            names = ", ".join(itertools.islice(self.features, 100))
             raise KeyError(f"{name!r} is not among {names}") from None
 
     def __iter__(self) -> collections.abc.Iterator[str]:
@@ -103,7 +109,7 @@ class Statistics(collections.abc.Mapping):
             one = other if other.features else self
             features = one.features
         else:
-            one, features = self, self._combine(other, "merge")
+            one, features = self, self._held.combine(other._held, "merge")
         return Statistics(
             features,
             self.rows + other.rows,
@@ -125,7 +131,7 @@ class Statistics(collections.abc.Mapping):
         if self.rows < other.rows:
             raise errors.StatisticsError("What is subtracted was never merged in.")
         return Statistics(
-            self._combine(other, "subtract"),
+            self._held.combine(other._held, "subtract"),
             self.rows - other.rows,
             max(self.bad_records - other.bad_records, 0),
             self.recipe,
@@ -140,27 +146,9 @@ class Statistics(collections.abc.Mapping):
             return self.sources
         return tuple(sorted({*self.sources} - {*other.sources}))
 
-    def _combine(self, other: "Statistics", operation: str) -> dict:
-        odd = sorted(set(self) ^ set(other))
-        if not all(map(statistics.is_group, odd)):
-            odd = [name for name in odd if not statistics.is_group(name)]
-            raise errors.StatisticsError(
-                f"only one of the two has statistics of {', '.join(odd)}.",
-                feature=odd[0],
-            )
-        combined = {}
-        none = statistics.FeatureStatistics()
-        for name in {**self.features, **other.features}:
-            mine = self.features.get(name, none)
-            try:
-                found = getattr(mine, operation)(other.features.get(name, none))
-            except errors.StatisticsError as error:
-                error.feature = error.feature or name
-                raise
-            # A group of no rows is as one that was never there.
-            if found.rows or not statistics.is_group(name):
-                combined[name] = found
-        return combined
+    @property
+    def _held(self) -> statistics.Features:
+        return typing.cast(statistics.Features, self.features)
 
     @functools.cached_property
     def digest(self) -> str:
@@ -176,19 +164,8 @@ class Statistics(collections.abc.Mapping):
 
     @property
     def nbytes(self) -> int:
-        """About the bytes that quantiles and co-moments take; the rest is little."""
-        features = self.features.values()
-        return sum(
-            2 * channel.quantiles.keys.nbytes
-            for feature in features
-            for channel in feature.channels
-            if channel.quantiles is not None
-        ) + sum(
-            part.nbytes
-            for feature in features
-            for part in (feature.joint, feature.weighted)
-            if part is not None
-        )
+        """About the bytes that they take, but for a little of each feature."""
+        return self._held.nbytes
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the artifact, a folder, whole or not at all.

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One map for each key, chosen row by row."""
 
+import copy
 import dataclasses
+import functools
 import math
 import sys
 import typing
@@ -13,6 +15,7 @@ from tfnorm import arrays
 from tfnorm import config
 from tfnorm import errors
 from tfnorm.bijectors import base
+from tfnorm.bijectors import stacking
 
 UNSEEN = ("global", "nan", "raise")
 _CANNOT_RAISE = (
@@ -96,8 +99,32 @@ class PerKey(base.Bijector):
         return self.otherwise.invertible
 
     def constants(self):
-        every = [one.constants() for one in (*self.maps, self.otherwise)]
-        return {key: np.stack([own[key] for own in every]) for key in self._own()}
+        return dict(self._constants)
+
+    @functools.cached_property
+    def _constants(self) -> dict[str, np.ndarray]:
+        every = (*self.maps, self.otherwise)
+        together = stacking.stacked(every) if self.otherwise.elementwise else None
+        if together is not None:
+            found = together.constants()
+            shapes = {key: (len(every), *c.shape) for key, c in self._own().items()}
+            if all(found[key].shape == shapes[key] for key in shapes):
+                return found
+        # Once for each map, of which a vocabulary may hold the same many times.
+        own = {id(one): one.constants() for one in every}
+        return {
+            key: np.stack([own[id(one)][key] for one in every]) for key in self._own()
+        }
+
+    @functools.cached_property
+    def places(self) -> dict[int | str, int]:
+        """The place of each key."""
+        return {key: place for place, key in enumerate(self.keys)}
+
+    @functools.cached_property
+    def integers(self) -> np.ndarray:
+        """The keys, where they are integers, as int64."""
+        return np.array(self.keys, np.int64)
 
     def extra_axes(self, key):
         return None
@@ -117,7 +144,10 @@ class PerKey(base.Bijector):
         return self._checked(x, places)
 
     def along(self, axis, rank):
-        return dataclasses.replace(self, axis=arrays.kept_axes(axis, rank))
+        # A copy, so that what was made of many maps is not made anew.
+        whole = copy.copy(self)
+        object.__setattr__(whole, "axis", arrays.kept_axes(axis, rank))
+        return whole
 
     def _own(self) -> dict[str, np.ndarray]:
         return self.otherwise.constants()
@@ -162,7 +192,7 @@ class PerKey(base.Bijector):
     def _index(self, x, keys):
         keys = arrays.asarray(keys)
         if arrays.framework(keys) == "numpy":
-            index = _in_numpy(self.keys, keys)
+            index = _in_numpy(self, keys)
             if self.unseen == "raise" and np.any(index == len(self.keys)):
                 odd = np.ravel(keys)[index == len(self.keys)][0]
                 raise errors.DataError(
@@ -180,19 +210,21 @@ class PerKey(base.Bijector):
         return _searched(self.keys, keys)
 
 
-def _in_numpy(known: tuple, keys: np.ndarray) -> np.ndarray:
-    keys = np.ravel(keys)
+def _in_numpy(known: PerKey, keys: np.ndarray) -> np.ndarray:
+    keys, count = np.ravel(keys), len(known.keys)
     if keys.dtype.kind in "OSU":
-        text = [k.decode(errors="replace") if isinstance(k, bytes) else k for k in keys]
-        table = {key: index for index, key in enumerate(known)}
-        found = [table.get(key, len(known)) for key in text]
+        text = [
+            k.decode(errors="replace") if isinstance(k, bytes) else k
+            for k in keys.tolist()
+        ]
+        found = [known.places.get(key, count) for key in text]
         return np.array(found, np.int32)
-    _check_integers(known, keys)
-    if not known:
+    _check_integers(known.keys, keys)
+    if not count:
         return np.zeros(len(keys), np.int32)
-    sorted_keys = np.array(known, np.int64)
-    index = np.minimum(np.searchsorted(sorted_keys, keys), len(known) - 1)
-    return np.where(sorted_keys[index] == keys, index, len(known)).astype(np.int32)
+    sorted_keys = known.integers
+    index = np.minimum(np.searchsorted(sorted_keys, keys), count - 1)
+    return np.where(sorted_keys[index] == keys, index, count).astype(np.int32)
 
 
 def _hashed(known: tuple, keys):

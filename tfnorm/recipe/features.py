@@ -84,13 +84,23 @@ def _axes(axis) -> int | tuple[int, ...] | None:
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """What statistics are taken of: a feature, or a fixed map of it."""
+    """What statistics are taken of: a feature, or a fixed map of it.
+
+    Args:
+        feature: The feature.
+        axis: The axes to keep.
+        bijector: The map, if any.
+        key: By which column there are groups, if any.
+        comoments: Whether co-moments are needed.
+        quantiles: Whether quantiles are needed, however many elements are kept.
+    """
 
     feature: str
     axis: int | tuple[int, ...] | None
     bijector: bijectors.Bijector | None = None
     key: str | None = None
     comoments: bool = False
+    quantiles: bool = False
 
 
 @config.register
@@ -140,10 +150,14 @@ class Recipe:
         views = {}
         for name, feature in self.features.items():
             scheme = feature.scheme
-            views[name] = View(name, feature.axis)
+            median = feature.missing == "impute" and feature.impute_with == "median"
+            views[name] = View(name, feature.axis, quantiles=median)
+            key = view_key(name, scheme)
+            needed = "quantiles" in scheme.requires or (median and key == name)
             pairs = "comoments" in scheme.requires
-            seen = View(name, feature.axis, scheme.view, scheme.key, pairs)
-            views[view_key(name, scheme)] = seen
+            views[key] = View(
+                name, feature.axis, scheme.view, scheme.key, pairs, needed
+            )
         return views
 
     def later_views(self, statistics) -> dict[str, View]:
@@ -162,7 +176,8 @@ class Recipe:
                 if after is not None and len(found) < len(scheme.fitted):
                     pairs = "comoments" in scheme.requires
                     key = stage_key(name, after)
-                    views[key] = View(name, feature.axis, after, comoments=pairs)
+                    needed = "quantiles" in scheme.requires
+                    views[key] = View(name, feature.axis, after, None, pairs, needed)
         return views
 
     @property

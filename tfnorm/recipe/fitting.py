@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a recipe and statistics to maps."""
 
+import itertools
 import typing
 
 import numpy as np
@@ -12,7 +13,7 @@ from tfnorm import errors
 from tfnorm import schemes
 from tfnorm.recipe import features
 from tfnorm.recipe import fitted as fitted_lib
-from tfnorm.statistics import groups
+from tfnorm.statistics import features as features_lib
 
 # Rows that describe a feature: they become golden inputs of a baked model.
 _EXAMPLE_QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -51,7 +52,7 @@ def statistics_for(statistics, name: str, scheme: schemes.Scheme):
         if needed not in statistics:
             raise errors.RecipeError(
                 f"the statistics hold no {needed!r}; they hold "
-                f"{', '.join(sorted(statistics))}."
+                f"{', '.join(sorted(itertools.islice(statistics, 100)))}."
             )
     seen = statistics[key]
     if isinstance(scheme, schemes.Chain) and scheme.fitted:
@@ -63,8 +64,9 @@ def statistics_for(statistics, name: str, scheme: schemes.Scheme):
             )
         return schemes.Stages(tuple(found))
     if scheme.key is not None:
-        names = groups.groups_of(statistics, key, scheme.key)
-        seen = schemes.Groups(seen, {k: statistics[n] for k, n in names.items()})
+        # Of statistics of a data set the groups are arrays already.
+        held = features_lib.of(getattr(statistics, "features", statistics))
+        seen = schemes.Groups(seen, held.by_key(key, scheme.key))
     return seen
 
 
@@ -112,7 +114,11 @@ def _whole(feature: features.Feature, raw, fitted) -> bijectors.Bijector:
 def _examples(raw) -> tuple:
     if raw.shape is None:
         return ()
-    rows = [np.asarray(raw.quantile(q).value) for q in _EXAMPLE_QUANTILES]
+    if getattr(raw, "has_quantiles", True):
+        rows = [np.asarray(raw.quantile(q).value) for q in _EXAMPLE_QUANTILES]
+    else:
+        least, mean, most = (np.asarray(row) for row in (raw.min, raw.mean, raw.max))
+        rows = [least, (least + mean) / 2, mean, (mean + most) / 2, most]
     if raw.kind == "integer":
         rows = [np.rint(row).astype(np.int64) for row in rows]
     return config.decode(config.encode(rows))  # As tuples, as when it is read.

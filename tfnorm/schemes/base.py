@@ -25,6 +25,8 @@ class Scheme(abc.ABC):
     "quantiles", "comoments". `fitted_on_data` is false where `fit` reads none.
     `monotone` is true where the fitted map rises or falls everywhere, feature by
     feature.
+    `separable` is true where each kept element is fitted by its own statistics,
+    whatever those of others are, so that the groups of many keys are fitted together.
     `key` names the column by which rows are fitted and mapped apart, if any;
     `trained` tells that models train the centre and scale from where they are put;
     `shaped` that constants are of the kept shape though nothing is fitted.
@@ -33,6 +35,7 @@ class Scheme(abc.ABC):
     requires: tuple[str, ...]
     fitted_on_data: bool
     monotone: bool
+    separable: bool = False
     key: str | None = None
     trained: bool = False
     shaped: bool = False
@@ -85,6 +88,10 @@ class Around(Scheme):
     @property
     def monotone(self) -> bool:
         return self.inner.monotone
+
+    @property
+    def separable(self) -> bool:
+        return self.inner.separable
 
     @property
     def trained(self) -> bool:

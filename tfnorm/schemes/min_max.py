@@ -52,6 +52,7 @@ class MinMax(base.Scheme):
     requires: typing.ClassVar[tuple[str, ...]] = ("extrema",)
     fitted_on_data: typing.ClassVar[bool] = True
     monotone: typing.ClassVar[bool] = True
+    separable: typing.ClassVar[bool] = True
     view: typing.ClassVar[None] = None
 
     def __post_init__(self):
@@ -101,6 +102,7 @@ class MaxAbs(base.Scheme):
     requires: typing.ClassVar[tuple[str, ...]] = ("extrema",)
     fitted_on_data: typing.ClassVar[bool] = True
     monotone: typing.ClassVar[bool] = True
+    separable: typing.ClassVar[bool] = True
     view: typing.ClassVar[None] = None
 
     def __post_init__(self):
@@ -142,6 +144,7 @@ class MeanRange(base.Scheme):
     requires: typing.ClassVar[tuple[str, ...]] = ("moments", "extrema")
     fitted_on_data: typing.ClassVar[bool] = True
     monotone: typing.ClassVar[bool] = True
+    separable: typing.ClassVar[bool] = True
     view: typing.ClassVar[None] = None
 
     def __post_init__(self):

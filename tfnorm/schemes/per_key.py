@@ -3,6 +3,7 @@
 """A scheme within each group of rows."""
 
 import dataclasses
+import itertools
 import types
 import typing
 
@@ -11,7 +12,9 @@ import numpy as np
 from tfnorm import bijectors
 from tfnorm import config
 from tfnorm import errors
+from tfnorm import statistics
 from tfnorm.bijectors import per_key
+from tfnorm.bijectors import stacking
 from tfnorm.schemes import base
 from tfnorm.schemes import chain
 from tfnorm.schemes import placeholder
@@ -107,26 +110,53 @@ class PerKey(base.Around):
     def fit(self, statistic):
         if not isinstance(statistic, Groups):
             statistic = Groups(statistic, {})
-        found = {
-            key: group
-            for key, group in statistic.by_key.items()
-            if group.shape is not None and np.all(group.counts.valid > 0)
-        }
-        maps = []
-        for key, group in found.items():
-            if self.shrinkage:
-                group = _Shrunk(group, statistic.every, self.shrinkage)
-            try:
-                maps.append(self.scheme.fit(group))
-            except errors.TfnormError as error:
-                error.message = f"Of key {key!r}: {error.message}"
-                raise
+        by_key = statistic.by_key
+        if self.scheme.separable and isinstance(by_key, statistics.KeyedStatistics):
+            keys, maps = self._of_arrays(by_key, statistic.every)
+        else:
+            keys, maps = self._of_each(by_key, statistic.every)
         return bijectors.PerKey(
-            tuple(found),
-            tuple(maps),
+            keys,
+            maps,
             self.scheme.fit(statistic.every),
             unseen=self.unseen_key_policy,
         )
+
+    def _of_arrays(self, by_key: statistics.KeyedStatistics, every):
+        """The maps of all keys, fitted as those of one feature with an axis more."""
+        found = by_key.take(by_key.has_values)
+        if not len(found):
+            return (), ()
+        try:
+            fitted = self._of_group(found.stacked(), every)
+        except errors.TfnormError:
+            # One by one, to tell of which key it is.
+            self._of_each(found, every)
+            raise
+        return tuple(found), stacking.unstacked(fitted, len(found))
+
+    def _of_each(self, by_key, every):
+        """The maps of the groups of any mapping, fitted one by one."""
+        found = {
+            key: group
+            for key, group in by_key.items()
+            if group.shape is not None and np.all(group.counts.valid > 0)
+        }
+        # Where keys share their statistics, they share the map.
+        maps: dict[int, bijectors.Bijector] = {}
+        for key, group in found.items():
+            if id(group) not in maps:
+                try:
+                    maps[id(group)] = self._of_group(group, every)
+                except errors.TfnormError as error:
+                    error.message = f"Of key {key!r}: {error.message}"
+                    raise
+        return tuple(found), tuple(maps[id(group)] for group in found.values())
+
+    def _of_group(self, group, every) -> bijectors.Bijector:
+        if self.shrinkage:
+            group = _Shrunk(group, every, self.shrinkage)
+        return self.scheme.fit(group)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +216,8 @@ class _Shrunk:
         return placeholder.Interval(weight * own + (1.0 - weight) * common)
 
     def histograms(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        pairs = zip(self.group.histograms(), self.every.histograms(), strict=True)
+        # Of many keys together, the channels of one follow those of another.
+        pairs = zip(self.group.histograms(), itertools.cycle(self.every.histograms()))
         found = []
         weights = np.ravel(self.group.weight)
         for weight, ((values, counts), (more, others)) in zip(

@@ -80,6 +80,7 @@ class Power(base.Scheme):
     requires: typing.ClassVar[tuple[str, ...]] = ("quantiles",)
     fitted_on_data: typing.ClassVar[bool] = True
     monotone: typing.ClassVar[bool] = True
+    separable: typing.ClassVar[bool] = True
     view: typing.ClassVar[None] = None
 
     def __post_init__(self):

@@ -52,6 +52,7 @@ class Robust(base.Scheme):
     requires: typing.ClassVar[tuple[str, ...]] = ("quantiles",)
     fitted_on_data: typing.ClassVar[bool] = True
     monotone: typing.ClassVar[bool] = True
+    separable: typing.ClassVar[bool] = True
     view: typing.ClassVar[None] = None
 
     def __post_init__(self):
@@ -147,6 +148,10 @@ class PercentileClip(base.Scheme):
                 f"`then={self.then}` must map each number by itself, without a "
                 "function before the statistics. `Log(then=PercentileClip())` works."
             )
+
+    @property
+    def separable(self) -> bool:
+        return self.then.separable
 
     @property
     def requires(self) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ class TukeyHH(base.Scheme):
     requires: typing.ClassVar[tuple[str, ...]] = ("moments", "quantiles")
     fitted_on_data: typing.ClassVar[bool] = True
     monotone: typing.ClassVar[bool] = True
+    separable: typing.ClassVar[bool] = True
     view: typing.ClassVar[None] = None
 
     def fit(self, statistic):

@@ -61,6 +61,7 @@ class ZScore(base.Scheme):
     requires: typing.ClassVar[tuple[str, ...]] = ("moments",)
     fitted_on_data: typing.ClassVar[bool] = True
     monotone: typing.ClassVar[bool] = True
+    separable: typing.ClassVar[bool] = True
 
     def __post_init__(self):
         if not (self.center or self.scale):

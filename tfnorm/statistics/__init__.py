@@ -6,20 +6,22 @@ from tfnorm.statistics.block import key_values
 from tfnorm.statistics.block import order_keys
 from tfnorm.statistics.channel import Channel
 from tfnorm.statistics.channel import CountArrays
+from tfnorm.statistics.channels import Channels
 from tfnorm.statistics.comoments import CoMoments
 from tfnorm.statistics.counts import Counts
 from tfnorm.statistics.extrema import Extrema
 from tfnorm.statistics.feature import FeatureStatistics
+from tfnorm.statistics.features import Features
 from tfnorm.statistics.groups import group_keys
 from tfnorm.statistics.groups import group_name
-from tfnorm.statistics.groups import groups_of
 from tfnorm.statistics.groups import is_group
 from tfnorm.statistics.groups import key_columns
 from tfnorm.statistics.groups import rows_by_key
+from tfnorm.statistics.keyed import KeyedStatistics
 from tfnorm.statistics.moments import Moments
 from tfnorm.statistics.pair_sums import PairSums
-from tfnorm.statistics.quantiles import Interval
 from tfnorm.statistics.quantiles import Quantiles
+from tfnorm.statistics.ranks import Interval
 from tfnorm.statistics.weighted import Weighted
 from tfnorm.statistics.weighted import as_float
 from tfnorm.statistics.weighted import as_units
@@ -27,12 +29,15 @@ from tfnorm.statistics.weighted_quantiles import WeightedQuantiles
 
 __all__ = [
     "Channel",
+    "Channels",
     "CoMoments",
     "CountArrays",
     "Counts",
     "Extrema",
     "FeatureStatistics",
+    "Features",
     "Interval",
+    "KeyedStatistics",
     "Moments",
     "PairSums",
     "Quantiles",
@@ -42,7 +47,6 @@ __all__ = [
     "as_units",
     "group_keys",
     "group_name",
-    "groups_of",
     "is_group",
     "key_columns",
     "key_values",

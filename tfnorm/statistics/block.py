@@ -210,17 +210,27 @@ def of_counts(counts: np.ndarray, lowest: int = 0) -> Block:
     return Block(present + lowest, counts[present])
 
 
-def _read_integers(values: np.ndarray) -> Block:
+def widened(values: np.ndarray) -> np.ndarray:
+    """Numbers as int64, or as float64 without -0.0, in an array of their own."""
+    if values.dtype.kind == "b":
+        values = values.view(np.uint8)
+    if values.dtype.kind not in "iu":
+        wide = values.astype(np.float64)
+        wide += 0.0  # Makes -0.0 and 0.0 one value.
+        return wide
     if values.dtype == np.uint64 and values.max() > np.iinfo(np.int64).max:
         raise errors.FeatureError(
             f"{int(values.max())} does not fit int64; cast the values to float64."
         )
-    return Block(values.astype(np.int64))
+    return values.astype(np.int64)
+
+
+def _read_integers(values: np.ndarray) -> Block:
+    return Block(widened(values))
 
 
 def _read_floats(values: np.ndarray) -> Block:
-    wide = values.astype(np.float64)
-    wide += 0.0  # Makes -0.0 and 0.0 one value.
+    wide = widened(values)
     finite = np.isfinite(wide)
     if finite.all():
         return Block(wide)

@@ -2,25 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """All statistics of one feature, element by element of the axes it keeps."""
 
+import collections.abc
 import dataclasses
 import functools
 import typing
-from collections.abc import Callable
 
 import numpy as np
 
 from tfnorm import arrays
 from tfnorm import errors
-from tfnorm.statistics import block as block_lib
 from tfnorm.statistics import channel as channel_lib
+from tfnorm.statistics import channels as channels_lib
 from tfnorm.statistics import comoments as comoments_lib
 from tfnorm.statistics import counts as counts_lib
-from tfnorm.statistics import extrema as extrema_lib
+from tfnorm.statistics import moments as moments_lib
+from tfnorm.statistics import observed
 from tfnorm.statistics import pixels
-from tfnorm.statistics import quantiles as quantiles_lib
+from tfnorm.statistics import ranks
+from tfnorm.statistics import shapes
 from tfnorm.statistics import weighted as weighted_lib
-
-_CACHE_BYTES = 1 << 18
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,8 @@ class FeatureStatistics:
         missing: Number of rows without a value.
         shape: Shape of the axes kept; `None` while there was no value yet.
         kind: "floating" or "integer"; `None` while there was no value yet.
-        channels: One `Channel` for each element of `shape`, in C order.
+        channels: One `Channel` for each element of `shape`, in C order: a tuple, or
+            `Channels` of more than 4,096.
         joint: Co-moments of these elements, if they were asked for.
         weighted: Sums and histograms of weights, where rows have any.
 
@@ -49,7 +50,7 @@ class FeatureStatistics:
     missing: int = 0
     shape: tuple[int, ...] | None = None
     kind: str | None = None
-    channels: tuple[channel_lib.Channel, ...] = ()
+    channels: collections.abc.Sequence[channel_lib.Channel] = ()
     joint: comoments_lib.CoMoments | None = None
     weighted: weighted_lib.Weighted | None = None
 
@@ -60,7 +61,13 @@ class FeatureStatistics:
         return cls().add(column, axis=axis, comoments=comoments)
 
     def add(
-        self, column, *, axis=-1, quantiles=True, comoments=False, weights=None
+        self,
+        column,
+        *,
+        axis=-1,
+        quantiles: bool | None = True,
+        comoments: bool = False,
+        weights: np.ndarray | None = None,
     ) -> "FeatureStatistics":
         """Takes in some rows.
 
@@ -68,7 +75,8 @@ class FeatureStatistics:
             column: `arrays.Column` of shape (rows, ...), of any float or integer type.
             axis: Axis or axes of the values to keep: each of their elements has
                 statistics of its own. Rows with a single number keep none.
-            quantiles: Whether to keep a histogram for quantiles.
+            quantiles: Whether to keep histograms for quantiles; `None` to keep them
+                unless there are more than 4,096 elements.
             comoments: Whether to keep co-moments of all pairs of kept elements.
             weights: How much each row counts: float64 above 0, of shape (rows,).
 
@@ -87,26 +95,30 @@ class FeatureStatistics:
         missing = rows - len(values)
         if not len(values):
             return self.merge(FeatureStatistics(rows, missing))
-        kind = "floating" if block_lib.is_floating(values.dtype) else "integer"
-        try:
-            kept = arrays.kept_axes(() if axis is None else axis, values.ndim)
-        except ValueError as error:
-            raise errors.FeatureError(str(error)) from error
-        shape = tuple(values.shape[a] for a in kept)
-        self._check(kind, shape, errors.FeatureError)
-        flat = _by_channel(values, kept)
-        empty = channel_lib.Channel.empty(kind == "floating", quantiles)
-        channels = self.channels or (empty,) * len(flat)
+        kind, kept, shape = shapes.kept_of(values, axis)
+        if self.shape is not None:
+            shapes.check_same(self, kind, shape, errors.FeatureError)
+        size = int(np.prod(shape, dtype=int))
+        if quantiles is None:
+            quantiles = size <= channels_lib.WIDE
+        channels: collections.abc.Sequence[channel_lib.Channel]
+        if size > channels_lib.WIDE:
+            flat = shapes.by_row(values, kept, size)
+            seen = observed.of_columns(flat, quantiles)
+            held = channels_lib.of(self.channels)
+            channels = held.merge(seen) if self.channels else seen
+        else:
+            flat = shapes.by_channel(values, kept)
+            empty = channel_lib.Channel.empty(kind == "floating", quantiles)
+            before = self.channels or (empty,) * size
+            channels = tuple(c.add(p) for c, p in zip(before, flat, strict=True))
         joint = self.joint
         if comoments and self.shape is None:
-            joint = comoments_lib.CoMoments(len(flat))
+            joint = comoments_lib.CoMoments(size)
+        if joint is not None:
+            joint = joint.add(shapes.by_row(values, kept, size))
         return FeatureStatistics(
-            self.rows + rows,
-            self.missing + missing,
-            shape,
-            kind,
-            tuple(c.add(part) for c, part in zip(channels, flat, strict=True)),
-            None if joint is None else joint.add(_by_row(values, kept, flat)),
+            self.rows + rows, self.missing + missing, shape, kind, channels, joint
         )
 
     def merge(self, other: "FeatureStatistics") -> "FeatureStatistics":
@@ -131,9 +143,14 @@ class FeatureStatistics:
         return self._combine(other, rows, missing, "subtract")
 
     def _combine(self, other, rows, missing, combine) -> "FeatureStatistics":
-        self._check(other.kind, other.shape, errors.StatisticsError)
-        pairs = zip(self.channels, other.channels, strict=True)
-        channels = tuple(getattr(a, combine)(b) for a, b in pairs)
+        shapes.check_same(self, other.kind, other.shape)
+        mine, theirs = self.channels, other.channels
+        channels: collections.abc.Sequence[channel_lib.Channel]
+        if isinstance(mine, tuple) and isinstance(theirs, tuple):
+            pairs = zip(mine, theirs, strict=True)
+            channels = tuple(getattr(a, combine)(b) for a, b in pairs)
+        else:
+            channels = getattr(channels_lib.of(mine), combine)(channels_lib.of(theirs))
         joint = None
         if self.joint is not None and other.joint is not None:
             joint = getattr(self.joint, combine)(other.joint)
@@ -142,22 +159,22 @@ class FeatureStatistics:
             rows, missing, self.shape, self.kind, channels, joint, weighted
         )
 
-    def _check(self, kind, shape, error: type[errors.TfnormError]) -> None:
-        if self.shape is not None and (kind, shape) != (self.kind, self.shape):
-            raise error(
-                f"got {kind} values of kept shape {shape}, where those before were "
-                f"{self.kind} of kept shape {self.shape}."
-            )
-
-    def _array(self, of: Callable[[channel_lib.Channel], float]):
+    def _array(self, values: collections.abc.Sequence | np.ndarray):
         if self.shape is None:
             return np.float64(np.nan)
-        return np.array([of(c) for c in self.summaries]).reshape(self.shape)[()]
+        return np.asarray(values).reshape(self.shape)[()]
 
     @functools.cached_property
-    def summaries(self) -> tuple[channel_lib.Channel, ...]:
+    def summaries(self) -> collections.abc.Sequence[channel_lib.Channel]:
         """The channels, with weighted moments and quantiles where rows have weights."""
         return weighted_lib.over(self.weighted, self.channels)
+
+    def _moments(self) -> collections.abc.Iterable[moments_lib.Moments]:
+        if self.weighted is not None:
+            return self.weighted.moments
+        if isinstance(self.channels, channels_lib.Channels):
+            return self.channels.moments()
+        return [channel.moments for channel in self.channels]
 
     @property
     def weight(self):
@@ -172,23 +189,24 @@ class FeatureStatistics:
         if self.shape is None:
             zeros = [np.int64(0)] * len(names)
             return channel_lib.CountArrays(*zeros, missing=self.missing)
-        table = {n: self._array(lambda c, n=n: getattr(c.counts, n)) for n in names}
-        return channel_lib.CountArrays(**table, missing=self.missing)
+        table = channels_lib.of(self.channels).counts
+        found = map(self._array, table)
+        return channel_lib.CountArrays(*found, missing=self.missing)
 
     @property
     def mean(self):
         """The mean, correctly rounded; NaN of no values."""
-        return self._array(lambda channel: channel.moments.mean)
+        return self._array([moments.mean for moments in self._moments()])
 
     @property
     def variance(self):
         """The population variance (`ddof=0`), correctly rounded."""
-        return self._array(lambda channel: channel.moments.variance)
+        return self._array([moments.variance for moments in self._moments()])
 
     @property
     def std(self):
         """The population standard deviation, correctly rounded."""
-        return self._array(lambda channel: channel.moments.std)
+        return self._array([moments.std for moments in self._moments()])
 
     @property
     def min(self):
@@ -197,12 +215,24 @@ class FeatureStatistics:
         Raises:
             StatisticsError: if it was subtracted and is now unknown.
         """
-        return self._array(lambda channel: _known(channel.extrema).low)
+        return self._extremum("low")
 
     @property
     def max(self):
         """The greatest finite value; NaN of no values. Raises as `min` does."""
-        return self._array(lambda channel: _known(channel.extrema).high)
+        return self._extremum("high")
+
+    def _extremum(self, name: str):
+        if self.shape is None:
+            return np.float64(np.nan)
+        held = channels_lib.of(self.channels)
+        if not held.known.all():
+            raise errors.StatisticsError(
+                "the extrema are unknown, since the rows that held one were "
+                "subtracted; compute the statistics anew."
+            )
+        values, none = getattr(held, name), held.counts[0] == 0
+        return self._array(np.where(none, np.nan, values) if none.any() else values)
 
     @property
     def comoments(self) -> comoments_lib.CoMoments:
@@ -226,7 +256,7 @@ class FeatureStatistics:
         """
         return self.comoments.covariance
 
-    def quantile(self, q: typing.Any) -> quantiles_lib.Interval:
+    def quantile(self, q: typing.Any) -> ranks.Interval:
         """The `q` quantile (0 to 1), with NumPy's default, linear definition.
 
         Args:
@@ -239,16 +269,13 @@ class FeatureStatistics:
         Raises:
             StatisticsError: if they were taken without quantiles.
         """
-        shape = np.shape(q)
+        q = np.asarray(q, np.float64)
         if self.shape is None:
-            return quantiles_lib.Interval(*[np.full(shape, np.nan)[()]] * 3)
-        found = [h.quantile(q, c.extrema) for h, c in self._histograms()]
-        arrays_of = (
-            [getattr(i, n) for i in found] for n in ("lower", "value", "upper")
-        )
-        return quantiles_lib.Interval(
-            *(np.reshape(values, (*self.shape, *shape))[()] for values in arrays_of)
-        )
+            return ranks.Interval(*[np.full(q.shape, np.nan)[()]] * 3)
+        found = self._buckets().quantile(q)
+        shape = (*self.shape, *q.shape)
+        parts = (found.lower, found.value, found.upper)
+        return ranks.Interval(*(part.reshape(shape)[()] for part in parts))
 
     def histograms(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each channel the middles of its buckets, ascending, and their counts.
@@ -258,40 +285,35 @@ class FeatureStatistics:
         Raises:
             StatisticsError: if they were taken without quantiles.
         """
-        return [h.middles(c.extrema) for h, c in self._histograms()]
+        if self.shape is None:
+            return []
+        buckets = self._buckets()
+        ends = np.cumsum(buckets.sizes)[:-1]
+        columns = (np.split(row, ends) for row in (buckets.middles(), buckets.counts))
+        return list(zip(*columns, strict=True))
 
-    def _histograms(self):
-        if any(channel.quantiles is None for channel in self.summaries):
-            raise errors.StatisticsError("quantiles were not asked for.")
-        return [(channel.quantiles, channel) for channel in self.summaries]
+    @property
+    def known(self) -> bool:
+        """Whether the extrema are known."""
+        return bool(channels_lib.of(self.channels).known.all())
 
+    @property
+    def has_quantiles(self) -> bool:
+        """Whether there are histograms to take quantiles of."""
+        held = self.summaries
+        if isinstance(held, channels_lib.Channels):
+            return held.histograms is not None
+        return all(channel.quantiles is not None for channel in held)
 
-def _by_channel(values: np.ndarray, kept: tuple[int, ...]) -> np.ndarray:
-    """Values as (channels, values of each), the values side by side in memory."""
-    flat = np.moveaxis(values, kept, range(len(kept)))
-    flat = flat.reshape(int(np.prod([values.shape[a] for a in kept])), -1)
-    if flat.strides[1] == flat.itemsize or len(flat) == 1:
-        return flat
-    # By parts that fit the cache, so that every line of it is fetched once.
-    step = max(1, _CACHE_BYTES // (len(flat) * flat.itemsize))
-    result = np.empty(flat.shape, flat.dtype)
-    for start in range(0, flat.shape[1], step):
-        result[:, start : start + step] = flat[:, start : start + step]
-    return result
+    @property
+    def nbytes(self) -> int:
+        """About the bytes of histograms and co-moments; of wide features, of all."""
+        parts = (self.joint, self.weighted)
+        total = sum(part.nbytes for part in parts if part is not None)
+        if isinstance(self.channels, channels_lib.Channels):
+            return total + self.channels.nbytes
+        held = (channel.quantiles for channel in self.channels)
+        return total + sum(2 * one.keys.nbytes for one in held if one is not None)
 
-
-def _by_row(values, kept: tuple[int, ...], flat: np.ndarray) -> np.ndarray:
-    """Values as (values of each channel, channels)."""
-    if kept == tuple(range(values.ndim - len(kept), values.ndim)):
-        return values.reshape(-1, len(flat))
-    return flat.T
-
-
-def _known(extrema: extrema_lib.Extrema) -> extrema_lib.Extrema:
-    if not extrema.known:
-        raise errors.StatisticsError(
-            "the extrema are unknown, since the rows that held one were subtracted; "
-            "compute the statistics anew."
-        )
-    nan = float("nan")
-    return extrema_lib.Extrema(nan, nan) if extrema.low is None else extrema
+    def _buckets(self) -> ranks.Buckets:
+        return channels_lib.of(self.summaries).buckets()

@@ -15,11 +15,15 @@ _STEP = re.compile(rf" \| (.+?)={_KEY}(?= \| |$)", re.DOTALL)
 _GROUP = re.compile(r" \| .+=(\".*\"|-?\d+)$", re.DOTALL)
 
 
-def rows_by_key(column: arrays.Column) -> dict[int | str, np.ndarray]:
-    """Returns the numbers of the rows of each key; rows without a key are in none.
+def coded(column: arrays.Column) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the keys that rows have, and which row has which.
 
     Args:
         column: Integers, or text as str or bytes, of shape (rows,) or (rows, 1).
+
+    Returns:
+        The keys, ascending, int64 or objects; the numbers of the rows that have one;
+        and the place of the key of each of these.
 
     Raises:
         FeatureError: If the values are neither.
@@ -35,23 +39,30 @@ def rows_by_key(column: arrays.Column) -> dict[int | str, np.ndarray]:
         rows = rows[~column.missing]
         values = values[rows]
     if values.dtype.kind in "OSU":
-        table: dict[str, int] = {}
         text = [
-            k.decode(errors="replace") if isinstance(k, bytes) else k for k in values
+            k.decode(errors="replace") if isinstance(k, bytes) else k
+            for k in values.tolist()
         ]
-        codes = np.array([table.setdefault(key, len(table)) for key in text], np.int64)
-        keys: list = list(table)
-    elif values.dtype.kind in "iub":
-        found, codes = np.unique(values, return_inverse=True)
-        keys = found.astype(np.int64).tolist()
-    else:
-        raise errors.FeatureError(
-            f"cannot be the key of rows: keys are integers or text, not "
-            f"{values.dtype.name}."
-        )
+        keys = sorted(set(text))
+        places = {key: place for place, key in enumerate(keys)}
+        codes = np.fromiter(map(places.__getitem__, text), np.int64, len(text))
+        return np.array(keys, object), rows, codes
+    if values.dtype.kind in "iub":
+        found, codes = np.unique(values.astype(np.int64), return_inverse=True)
+        return found, rows, codes
+    raise errors.FeatureError(
+        f"cannot be the key of rows: keys are integers or text, not "
+        f"{values.dtype.name}."
+    )
+
+
+def rows_by_key(column: arrays.Column) -> dict[int | str, np.ndarray]:
+    """Returns the numbers of the rows of each key; see `coded`."""
+    keys, rows, codes = coded(column)
     order = np.argsort(codes, kind="stable")
     ends = np.cumsum(np.bincount(codes, minlength=len(keys)))[:-1]
-    return dict(zip(keys, np.split(rows[order], ends), strict=True)) if keys else {}
+    found = zip(keys.tolist(), np.split(rows[order], ends), strict=True)
+    return dict(found) if len(keys) else {}
 
 
 def group_name(name: str, column: str, key: int | str) -> str:
@@ -63,6 +74,29 @@ def group_name(name: str, column: str, key: int | str) -> str:
     ('delay | carrier="UA"', 'delay | month=5')
     """
     return f"{name} | {column}={json.dumps(key)}"
+
+
+def stem(name: str, column: str, kind: type) -> str:
+    """What the names of the groups of a feature start with, by the type of keys."""
+    return f"{name} | {column}=" + ('"' if kind is str else "")
+
+
+def whole(start: str, key: int | str) -> str:
+    """The name of a group, from its `stem` and its key."""
+    return start.removesuffix('"') + json.dumps(key)
+
+
+def parted(name: str) -> tuple[str | None, int | str]:
+    """The `stem` and the key of the name of a group; no stem for other names."""
+    found = _GROUP.search(name)
+    if found is None:
+        return None, ""
+    try:
+        key = json.loads(found.group(1))
+    except ValueError:
+        return None, ""
+    start = name[: found.start(1)] + ('"' if isinstance(key, str) else "")
+    return (start, key) if whole(start, key) == name else (None, "")
 
 
 def is_group(name: str) -> bool:
@@ -93,16 +127,3 @@ def key_columns(names, name: str) -> list[str]:
     start = f"{name} | "
     found = [group_keys(name, n) for n in names if n.startswith(start)]
     return sorted({keys[0][0] for keys in found if len(keys) == 1})
-
-
-def groups_of(names, name: str, column: str) -> dict[int | str, str]:
-    """The names of all groups of a feature, by key, in ascending order."""
-    start = f"{name} | {column}="
-    own = (n for n in names if n.startswith(start))
-    # Others are of combinations with more columns.
-    found = {json.loads(n[len(start) :]): n for n in own if _is_key(n[len(start) :])}
-    return dict(sorted(found.items()))
-
-
-def _is_key(text: str) -> bool:
-    return re.fullmatch(_KEY, text, re.DOTALL) is not None

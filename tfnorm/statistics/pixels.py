@@ -18,7 +18,7 @@ def add(feature, column: arrays.ImageColumn, *, axis, quantiles, comoments):
         for _, stack in column.stacks():
             feature = feature.add(stack, **options)
         return feature
-    empty = channel_lib.Channel.empty(floating=False, quantiles=quantiles)
+    empty = channel_lib.Channel.empty(floating=False, quantiles=quantiles is not False)
     channels = tuple(
         empty.add_block(block_lib.of_counts(counts)) if counts.any() else empty
         for counts in column.counts.sum(0)

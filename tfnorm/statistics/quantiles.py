@@ -3,7 +3,6 @@
 """Quantiles with certain bounds, from an order-free histogram."""
 
 import dataclasses
-import functools
 import typing
 
 import numpy as np
@@ -11,24 +10,10 @@ import numpy as np
 from tfnorm import errors
 from tfnorm.statistics import block as block_lib
 from tfnorm.statistics import extrema as extrema_lib
+from tfnorm.statistics import ranks
 
 CAPACITY = 8192
 _PROBE = 1 << 14
-
-
-@dataclasses.dataclass(frozen=True)
-class Interval:
-    """Quantiles: a certain interval around each true one, and a best guess.
-
-    Args:
-        lower: Greatest known lower bound, a number or an array.
-        value: Estimate, by linear interpolation of ranks; exact if the bounds meet.
-        upper: Least known upper bound.
-    """
-
-    lower: typing.Any
-    value: typing.Any
-    upper: typing.Any
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -92,7 +77,7 @@ class Quantiles:
             # A part of the values tells how many bits all will drop at least, and
             # spares sorting them at full resolution.
             probe, _ = block_lib.Block(block.values[:_PROBE]).runs(0)
-            dropped = max(dropped, _bits_to_drop(probe, self.capacity))
+            dropped = max(dropped, bits_to_drop(probe, self.capacity))
         keys, counts = block.runs(dropped)
         return self.merge(
             Quantiles(self.floating, dropped, keys, counts, self.capacity)
@@ -103,7 +88,7 @@ class Quantiles:
         capacity = min(self.capacity, other.capacity)
         keys, counts = _union(self._at(dropped), other._at(dropped))
         if keys.size > capacity:
-            more = _bits_to_drop(keys, capacity)
+            more = bits_to_drop(keys, capacity)
             keys, counts = block_lib.runs(keys >> more, counts)
             dropped += more
         return Quantiles(self.floating, dropped, keys, counts, capacity)
@@ -128,7 +113,7 @@ class Quantiles:
 
     def quantile(
         self, q: typing.Any, extrema: extrema_lib.Extrema | None = None
-    ) -> Interval:
+    ) -> ranks.Interval:
         """The `q` quantile, interpolated linearly between order statistics.
 
         Args:
@@ -139,20 +124,8 @@ class Quantiles:
             Bounds of NumPy's default ("linear") quantile of all values: numbers, or
             arrays of the shape of `q`.
         """
-        q = np.asarray(q, np.float64)
-        if not np.all((q >= 0) & (q <= 1)):
-            raise ValueError(f"`q` must lie between 0 and 1, got {q}.")
-        if not self.counts.size:
-            nan = np.full(q.shape, np.nan)[()]
-            return Interval(nan, nan, nan)
-        last = int(self._ends[-1]) - 1
-        position = q * last
-        ranks = np.minimum(position.astype(np.int64), last)
-        share = position - ranks
-        first = self._order_statistics(ranks, extrema)
-        second = self._order_statistics(np.minimum(ranks + 1, last), extrema)
-        pairs = zip(first, second, strict=True)
-        return Interval(*(_interpolate(a, b, share)[()] for a, b in pairs))
+        found = ranks.of_channel(self, extrema).quantile(np.asarray(q, np.float64))
+        return ranks.Interval(found.lower[0], found.value[0], found.upper[0])
 
     def middles(
         self, extrema: extrema_lib.Extrema | None = None
@@ -161,44 +134,12 @@ class Quantiles:
 
         While there are few distinct values, these are the values themselves.
         """
-        lower, upper = self._bounds(np.arange(self.keys.size), extrema)
-        return lower + (upper - lower) * 0.5, self.counts
-
-    @functools.cached_property
-    def _ends(self) -> np.ndarray:
-        return np.cumsum(self.counts)
-
-    def _order_statistics(self, ranks: np.ndarray, extrema) -> tuple[np.ndarray, ...]:
-        buckets = np.searchsorted(self._ends, ranks, side="right")
-        inside = self.counts[buckets]
-        place = ranks - (self._ends[buckets] - inside)
-        lower, upper = self._bounds(buckets, extrema)
-        value = lower + (upper - lower) * ((place + 0.5) / inside)
-        return lower, np.minimum(np.maximum(value, lower), upper), upper
-
-    def _bounds(self, buckets: np.ndarray, extrema) -> tuple[np.ndarray, np.ndarray]:
-        """The least and the greatest value that each bucket may hold."""
-        lowest = self.keys[buckets] << self.dropped
-        highest = lowest | np.int64((1 << self.dropped) - 1)
-        lower, upper = (
-            block_lib.key_values(keys, self.floating).astype(np.float64)
-            for keys in (lowest, highest)
-        )
-        if extrema is not None and extrema.low is not None:
-            lower = np.maximum(lower, extrema.low)
-            upper = np.minimum(upper, extrema.high)
-        return lower, upper
+        return ranks.of_channel(self, extrema).middles(), self.counts
 
     def _at(self, dropped: int) -> tuple[np.ndarray, np.ndarray]:
         if dropped == self.dropped:
             return self.keys, self.counts
         return block_lib.runs(self.keys >> (dropped - self.dropped), self.counts)
-
-
-def _interpolate(a, b, share) -> np.ndarray:
-    # From the nearer end, as NumPy does, so that equal ends give themselves.
-    step = b - a
-    return np.where(share < 0.5, a + step * share, b - step * (1 - share))
 
 
 def _union(left, right) -> tuple[np.ndarray, np.ndarray]:
@@ -209,12 +150,16 @@ def _union(left, right) -> tuple[np.ndarray, np.ndarray]:
     return block_lib.runs(keys[order], np.concatenate((left[1], right[1]))[order])
 
 
-def _bits_to_drop(keys: np.ndarray, capacity: int) -> int:
+def bits_to_drop(keys: np.ndarray, capacity: int) -> int:
     """Fewest low bits to drop so that at most `capacity` distinct keys remain."""
+    survivors = np.cumsum(np.bincount(apart(keys), minlength=65)[::-1])[::-1]
+    # survivors[d + 1] neighbours still differ when d bits are dropped.
+    return int(np.flatnonzero(1 + survivors[1:] <= capacity)[0])
+
+
+def apart(keys: np.ndarray) -> np.ndarray:
+    """How many low bits must be dropped for each key to become that before it."""
     # Neighbours stay apart until the highest bit in which they differ is dropped.
     differing = (keys[1:] ^ keys[:-1]).view(np.uint64)
     # With the bit below cleared, rounding to float64 cannot reach the next power.
-    lengths = np.frexp((differing & ~(differing >> np.uint64(1))).astype(np.float64))[1]
-    survivors = np.cumsum(np.bincount(lengths, minlength=65)[::-1])[::-1]
-    # survivors[d + 1] neighbours still differ when d bits are dropped.
-    return int(np.flatnonzero(1 + survivors[1:] <= capacity)[0])
+    return np.frexp((differing & ~(differing >> np.uint64(1))).astype(np.float64))[1]

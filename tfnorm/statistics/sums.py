@@ -11,6 +11,7 @@ Reference:
     Accurate sum and dot product, 2005 (error-free transformations).
 """
 
+import collections.abc
 import math
 
 import numpy as np
@@ -45,13 +46,13 @@ def exact_sums(block: block_lib.Block) -> tuple[int, int]:
     if least < 2.0**-480 or greatest >= 2.0**500:
         return float_sum(values), _scaled_square_sum(values)
     # In this range no square, nor its rounding error, over- or underflows.
-    bits = 24 if _is_narrow(values) else 53
+    bits = 24 if is_narrow(values) else 53
     unit = math.frexp(least)[1] - bits
     total = _grid_sum(values, greatest, unit)
     if bits == 24:
         squares = _grid_sum(values * values, greatest**2, 2 * unit)
     else:
-        squares = sum(map(float_sum, _two_square(values)))
+        squares = sum(map(float_sum, two_square(values)))
     return total, squares << UNIT
 
 
@@ -77,37 +78,59 @@ def _grid_sum(values: np.ndarray, greatest: float, finest: int) -> int:
     if values.size > _PARTS and values.size % _PARTS:
         values = np.concatenate([values, np.zeros(-values.size % _PARTS)])
     # A pass adds `values.size / _PARTS` numbers at a time in float64.
-    room = max(2, (values.size // _PARTS - 1).bit_length())
+    terms = values.size // _PARTS
+    return sum(_units(*part) for part in passes(values, greatest, finest, terms))
+
+
+def passes(
+    values: np.ndarray, greatest: float, finest: int, terms: int
+) -> collections.abc.Iterator[tuple[np.ndarray, int]]:
+    """Yields parts that add up to float64 values, and the unit of each part.
+
+    No sum of `terms` numbers of one part rounds, nor is it greater than 2**53 units.
+    What is yielded is overwritten when the next is asked for.
+
+    Args:
+        values: Multiples of 2**finest.
+        greatest: No magnitude is greater; at most 2**900 or so.
+        finest: As of `_grid_sum`.
+        terms: How many numbers are added.
+    """
+    room = max(2, (terms - 1).bit_length())
     exponent = math.frexp(greatest)[1]
     finest = max(finest, -UNIT)
-    result = 0
     while True:
         # Grid of 2**unit: so many numbers of up to 2**exponent fit 53 bits.
         unit = exponent + room - 53
         if unit <= finest:
-            return result + _units(values, finest)
+            yield values, finest
+            return
         anchor = math.ldexp(1.5, unit + 52)
         leading = values + anchor
         leading -= anchor
-        result += _units(leading, unit)
+        yield leading, unit
         values = np.subtract(values, leading, out=leading)
         exponent = unit  # Half a unit is left of each at most.
         if finest == -UNIT and not values.any():
-            return result
+            return
 
 
 def _units(values: np.ndarray, unit: int) -> int:
     """The sum of multiples of 2**unit, of which `_grid_sum` tells how great."""
     if values.size > _PARTS:
         values = values.reshape(-1, _PARTS).sum(axis=0)
+    # Up to 2**53 each, and so many of those fit int64.
+    return int(in_units(values, unit).sum()) << (unit + UNIT)
+
+
+def in_units(values: np.ndarray, unit: int) -> np.ndarray:
+    """Multiples of 2**unit of up to 2**53 units, as int64."""
     # Two steps, since 2.0**1074 is too great; each is exact.
     half = -unit // 2
-    counts = values * 2.0**half * 2.0 ** (-unit - half)
-    # Up to 2**53 each, and so many of those fit int64.
-    return int(counts.astype(np.int64).sum()) << (unit + UNIT)
+    return (values * 2.0**half * 2.0 ** (-unit - half)).astype(np.int64)
 
 
-def _is_narrow(values: np.ndarray) -> bool:
+def is_narrow(values: np.ndarray) -> bool:
     """Whether all have at most 24 significant bits, as float32 values do."""
     return not np.bitwise_or.reduce(values.view(np.int64)) << 35
 
@@ -117,12 +140,12 @@ def _scaled_square_sum(values: np.ndarray) -> int:
     big, small = magnitudes >= 2.0**400, magnitudes < 2.0**-400
     result = 0
     for part, shift in ((big, -600), (small, 600), (~(big | small), 0)):
-        scaled = sum(map(float_sum, _two_square(np.ldexp(values[part], shift)))) << UNIT
+        scaled = sum(map(float_sum, two_square(np.ldexp(values[part], shift)))) << UNIT
         result += scaled >> (2 * shift) if shift > 0 else scaled << (-2 * shift)
     return result
 
 
-def _two_square(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def two_square(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """`values**2` rounded, and what the rounding left out, exactly (Dekker)."""
     product = values * values
     split = values * _SPLITTER

@@ -5,6 +5,7 @@
 import dataclasses
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from tfnorm import arrays
 from tfnorm import errors
 from tfnorm.statistics import block as block_lib
 from tfnorm.statistics import channel as channel_lib
+from tfnorm.statistics import channels as channels_lib
 from tfnorm.statistics import moments as moments_lib
 from tfnorm.statistics import weighted_quantiles as quantiles_lib
 from tfnorm.statistics import weighted_sums
@@ -147,9 +149,10 @@ def add(feature, column: arrays.Column, weights: np.ndarray, **options):
     plain = type(feature)().add(column, **{**options, "quantiles": False})
     if plain.shape is None:
         return feature.merge(plain)
-    found = Weighted.empty(
-        plain.kind == "floating", len(plain.channels), options["quantiles"]
-    )
+    channels, quantiles = len(plain.channels), options["quantiles"]
+    if quantiles is None:
+        quantiles = channels <= channels_lib.WIDE
+    found = Weighted.empty(plain.kind == "floating", channels, quantiles)
     for values, of_values in _by_channel(column, weights, options["axis"]):
         found = found.add(values, of_values)
     return feature.merge(dataclasses.replace(plain, weighted=found))
@@ -201,8 +204,8 @@ def combined(
 
 
 def over(
-    weighted: Weighted | None, channels: tuple[channel_lib.Channel, ...]
-) -> tuple[channel_lib.Channel, ...]:
+    weighted: Weighted | None, channels: Sequence[channel_lib.Channel]
+) -> Sequence[channel_lib.Channel]:
     """The channels with weighted moments and quantiles, where rows have weights."""
     if weighted is None:
         return channels

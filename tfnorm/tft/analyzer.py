@@ -130,7 +130,10 @@ class ObserveBatches(beam.PTransform):
         # tf.Transform looks cached statistics up by it: it tells all that they depend
         # on, and not which scheme they are for.
         seen = [
-            (key, v.feature, v.axis, v.key, v.comoments, config.dumps(v.bijector))
+            (
+                *(key, v.feature, v.axis, v.key, v.comoments, v.quantiles),
+                config.dumps(v.bijector),
+            )
             for key, v in sorted(self.views.items())
         ]
         return f"<tfnorm.ObserveBatches of {self.names}: {seen}>"

@@ -1,0 +1,169 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The statistics of many features, those of groups as arrays over their keys."""
+
+import collections
+import collections.abc
+import contextlib
+import dataclasses
+import functools
+
+from tfnorm import errors
+from tfnorm.statistics import feature as feature_lib
+from tfnorm.statistics import groups
+from tfnorm.statistics import keyed as keyed_lib
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Features(collections.abc.Mapping):
+    """Maps names to `FeatureStatistics`, those of groups among them.
+
+    Args:
+        plain: Those that are of no group, by name; with weights, all.
+        keyed: Those of groups by key, each by what their names start with:
+            `groups.stem`.
+    """
+
+    plain: collections.abc.Mapping[str, feature_lib.FeatureStatistics] = (
+        dataclasses.field(default_factory=dict)
+    )
+    keyed: collections.abc.Mapping[str, keyed_lib.KeyedStatistics] = dataclasses.field(
+        default_factory=dict
+    )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, collections.abc.Mapping):
+            return NotImplemented
+        mine, theirs = self, of(other)
+        return mine.plain == theirs.plain and mine.keyed == theirs.keyed
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __getitem__(self, name: str) -> feature_lib.FeatureStatistics:
+        if name in self.plain:
+            return self.plain[name]
+        stem, key = groups.parted(name)
+        if stem is None:
+            raise KeyError(name)
+        return self.keyed[stem][key]
+
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str):
+            return False
+        stem, key = groups.parted(name)
+        return name in self.plain or (stem in self.keyed and key in self.keyed[stem])
+
+    def __iter__(self) -> collections.abc.Iterator[str]:
+        yield from self.plain
+        for stem, found in self.keyed.items():
+            for key in found:
+                yield groups.whole(stem, key)
+
+    def __len__(self) -> int:
+        return len(self.plain) + sum(map(len, self.keyed.values()))
+
+    @functools.cached_property
+    def nbytes(self) -> int:
+        """About so many bytes do they take."""
+        every = (*self.plain.values(), *self.keyed.values())
+        return sum(found.nbytes for found in every)
+
+    @functools.cached_property
+    def weighted(self) -> bool:
+        """Whether rows have weights."""
+        return any(found.weighted is not None for found in self.plain.values())
+
+    def apart(self) -> "Features":
+        """The same with each group by itself, as they are where rows have weights."""
+        return Features(dict(self.items())) if self.keyed else self
+
+    def combine(self, other: "Features", operation: str) -> "Features":
+        """Merges or subtracts what has the same name.
+
+        Args:
+            other: The others.
+            operation: "merge" or "subtract".
+
+        Raises:
+            StatisticsError: if they are of different features, kinds or shapes.
+        """
+        if self.weighted or other.weighted:
+            return _combined(self.apart(), other.apart(), operation)
+        held = _combined(self, other, operation)
+        keyed = {}
+        none = keyed_lib.gathered({})
+        for stem in {**self.keyed, **other.keyed}:
+            one, two = self.keyed.get(stem, none), other.keyed.get(stem, none)
+            with _named(stem.rstrip('="')):
+                found = getattr(one, operation)(two)
+            # A group of no rows is as one that was never there.
+            if len(found):
+                keyed[stem] = found
+        return dataclasses.replace(held, keyed=keyed)
+
+    def by_key(
+        self, name: str, column: str
+    ) -> collections.abc.Mapping[int | str, feature_lib.FeatureStatistics]:
+        """The statistics of the groups of a feature, by key, in ascending order."""
+        stems = [groups.stem(name, column, kind) for kind in (int, str)]
+        found = [self.keyed[stem] for stem in stems if stem in self.keyed]
+        if len(found) == 1 and not self.weighted:
+            return found[0]
+        every = {key: one for part in found for key, one in part.items()}
+        if self.weighted:
+            for whole, one in self.plain.items():
+                stem, key = groups.parted(whole)
+                if stem in stems:
+                    every[key] = one
+        return dict(sorted(every.items()))
+
+
+def of(
+    found: collections.abc.Mapping[str, feature_lib.FeatureStatistics],
+) -> Features:
+    """The statistics of any mapping of names, with the groups among them as arrays."""
+    if isinstance(found, Features):
+        return found
+    apart = Features(dict(found))
+    if apart.weighted:
+        return apart
+    plain = {}
+    by_stem: dict[str, dict] = collections.defaultdict(dict)
+    for name, one in found.items():
+        stem, key = groups.parted(name)
+        if stem is None:
+            plain[name] = one
+        else:
+            by_stem[stem][key] = one
+    keyed = {stem: keyed_lib.gathered(by_key) for stem, by_key in by_stem.items()}
+    return Features(plain, keyed)
+
+
+def _combined(one: Features, other: Features, operation: str) -> Features:
+    """Merges or subtracts those by name."""
+    odd = [n for n in set(one.plain) ^ set(other.plain) if not groups.is_group(n)]
+    if odd:
+        raise errors.StatisticsError(
+            f"only one of the two has statistics of {', '.join(sorted(odd))}.",
+            feature=min(odd),
+        )
+    none = feature_lib.FeatureStatistics()
+    plain = {}
+    for name in {**one.plain, **other.plain}:
+        with _named(name):
+            mine, theirs = one.plain.get(name, none), other.plain.get(name, none)
+            found = getattr(mine, operation)(theirs)
+        # A group of no rows is as one that was never there.
+        if found.rows or not groups.is_group(name):
+            plain[name] = found
+    return Features(plain)
+
+
+@contextlib.contextmanager
+def _named(name: str) -> collections.abc.Iterator[None]:
+    """Names the feature in errors from within."""
+    try:
+        yield
+    except errors.StatisticsError as error:
+        error.feature = error.feature or name
+        raise
