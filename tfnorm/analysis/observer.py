@@ -124,8 +124,8 @@ class Observer:
         )
         self._slices.update(slices.names)
         rows_lib.check_count(len(self._slices), self._rows)
-        before = {name for name in known if not statistics.is_group(name)}
-        if self._views is None and before and views.keys() != before:
+        named = {name for name in known if not statistics.is_group(name)}
+        if self._views is None and named and views.keys() != named:
             raise _changed(views, known, first)
         features = dict(known)
         for key, view in views.items():

@@ -35,9 +35,9 @@ class Slices:
             for keys, rows in rows_lib.by_slice(held).items():
                 self._rows[names, rows_lib.slice_name("", names, keys)] = rows
             *head, last = names
-            parts = {(): None}
+            parts: dict[tuple, np.ndarray | None] = {(): None}
             if head:
-                parts = rows_lib.by_slice({name: held[name] for name in head})
+                parts = {**rows_lib.by_slice({name: held[name] for name in head})}
             self._keyed[names] = [
                 (
                     rows_lib.slice_name("", tuple(head), keys),
