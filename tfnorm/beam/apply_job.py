@@ -20,7 +20,7 @@ from tfnorm import recipe as recipe_lib
 from tfnorm import sources
 from tfnorm.beam import apply
 from tfnorm.beam import failures
-from tfnorm.beam import job
+from tfnorm.beam import runners
 
 # Beside the files: what made them. A folder that holds it may be replaced.
 SUMMARY = "applied.json"
@@ -110,7 +110,7 @@ def apply_recipe(
     sources.check_written(shards)
     _check_names(shards, out)
     with files.whole_folder(out, SUMMARY) as folder:
-        with failures.typed_errors(), job.pipeline_of(beam_args) as pipeline:
+        with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
             _ = (
                 pipeline
                 | "ListShards" >> beam.Create(shards, reshuffle=False)

@@ -19,6 +19,7 @@ from tfnorm import config
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import sources
+from tfnorm.beam import counting
 from tfnorm.beam import failures
 
 
@@ -123,11 +124,11 @@ class _SummarizeFile(beam.DoFn):
             except errors.ArtifactError:
                 shutil.rmtree(place, ignore_errors=True)
             else:
-                beam.metrics.Metrics.counter("tfnorm", "files_unchanged").inc()
+                counting.add(files_unchanged=1)
                 return found
         observer = analysis.Observer(self._recipe, views=self._views)
         for batch in shard.read():
-            beam.metrics.Metrics.counter("tfnorm", "rows").inc(batch.rows)
+            counting.count(batch)
             observer.add(batch)
         found = observer.result()
         if _state(shard) != state:

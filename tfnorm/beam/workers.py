@@ -1,0 +1,322 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Worker processes of `WatchedRunner`, here and on other hosts, and who watches them.
+
+Beam's own local runner waits forever for a worker that died. These handlers answer in
+its stead, with an error that says so, as soon as its process ends, its connection
+breaks, or it has not answered for too long.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from collections.abc import Iterator
+
+import apache_beam as beam
+import grpc
+from apache_beam.portability.api import beam_fn_api_pb2
+from apache_beam.portability.api import beam_fn_api_pb2_grpc
+from apache_beam.portability.api import endpoints_pb2
+from apache_beam.runners.portability.fn_api_runner import worker_handlers
+from apache_beam.runners.worker import data_plane
+
+from tfnorm import errors
+from tfnorm.beam import counting
+from tfnorm.beam import failures
+
+PROCESSES = "tfnorm:env:processes:v1"
+POOLS = "tfnorm:env:worker_pools:v1"
+
+_LOOK_SECONDS = 0.1
+_START_SECONDS = 60.0
+_STOP_SECONDS = 15.0
+
+# What runs now, by the name that its workers' environment bears.
+RUNS: dict[str, "Run"] = {}
+
+
+class Run:
+    """One pipeline's run, as its workers' handlers see it.
+
+    Args:
+        pools: Addresses of worker pools; none for processes of this machine.
+        driver_host: Under which name or address the pools reach this machine.
+        timeout_seconds: How long a worker may leave a question unanswered.
+    """
+
+    def __init__(self, pools: tuple[str, ...], driver_host: str, timeout_seconds):
+        self.pools = pools
+        self.driver_host = driver_host
+        self.timeout_seconds = timeout_seconds
+        self.handlers: list[_Watched] = []
+        self.lost = threading.Event()
+        self.error: errors.WorkerError | None = None
+
+    def lose(self, worker: str, reason: str) -> None:
+        """Notes that a worker was lost, unless one was before."""
+        if not self.lost.is_set():
+            self.error = errors.WorkerError(
+                f"{worker} {reason} while it was needed, so the job was stopped. Run "
+                "it again; if that happens again, look for memory that ran out, and "
+                "use fewer workers."
+            )
+            self.lost.set()
+
+    def stop(self) -> None:
+        """Ends workers that are left, without asking."""
+        for handler in self.handlers:
+            handler.finish(at_once=True)
+
+
+def address_towards(pool: str) -> str:
+    """Returns the address of this machine that a worker pool's host can reach."""
+    host, _, port = pool.rpartition(":")
+    try:
+        family, _, _, _, where = socket.getaddrinfo(host, int(port), type=2)[0]
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(where)  # Sends nothing: it only looks for the route.
+            found = probe.getsockname()[0]
+    except OSError as error:
+        raise errors.OptionsError(
+            f"--worker_pools: {pool!r} cannot be reached: {error}."
+        ) from error
+    return f"[{found}]" if ":" in found else found
+
+
+class _Connection(worker_handlers.ControlConnection):
+    """What is asked of a worker; once it is lost, every answer is an error."""
+
+    def __init__(self, on_end):
+        super().__init__()
+        self._on_end = on_end
+        self._changes = threading.Lock()
+        self._asked: dict[str, tuple[worker_handlers.ControlFuture, str]] = {}
+        self._heard = time.monotonic()
+        self._failure: str | None = None
+
+    def push(self, req):
+        if req is worker_handlers.BeamFnControlServicer._DONE_MARKER:
+            return super().push(req)
+        with self._changes:
+            if not self._asked:
+                self._heard = time.monotonic()
+            future = super().push(req)
+            bundle = req.process_bundle_progress.instruction_id or req.instruction_id
+            self._asked[future.instruction_id] = future, bundle
+            if self._failure is not None:
+                self._answer(future)
+        return future
+
+    def set_input(self, input):
+        super().set_input(self._listened(input))
+
+    def _listened(self, responses) -> Iterator:
+        for response in _until_broken(responses):
+            with self._changes:
+                self._heard = time.monotonic()
+                _, bundle = self._asked.pop(response.instruction_id, (None, ""))
+            report = getattr(response, response.WhichOneof("response") or "", None)
+            if hasattr(report, "monitoring_infos"):
+                counting.hear(f"{id(self)} {bundle}", report.monitoring_infos)
+            yield response
+        self._on_end()
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long it has owed an answer."""
+        with self._changes:
+            return time.monotonic() - self._heard if self._asked else 0.0
+
+    def fail(self, text: str) -> None:
+        """Answers all that was asked, and all that will be, with an error."""
+        with self._changes:
+            self._failure = text
+            for future, _ in self._asked.values():
+                self._answer(future)
+
+    def _answer(self, future) -> None:
+        future.set(
+            beam_fn_api_pb2.InstructionResponse(
+                instruction_id=future.instruction_id, error=self._failure
+            )
+        )
+
+
+class _Data(data_plane._GrpcDataChannel):
+    """What a worker sends; a broken connection is an end, told by `_Connection`."""
+
+    def set_inputs(self, elements_iterator):
+        super().set_inputs(_until_broken(elements_iterator))
+
+
+def _until_broken(received: Iterable) -> Iterator:
+    try:
+        yield from received
+    except grpc.RpcError:
+        return  # The process is gone, or the network between.
+
+
+class _Watched(worker_handlers.GrpcWorkerHandler):
+    """A worker, and a thread that notices when it is lost."""
+
+    def __init__(self, payload: bytes, state, provision_info, grpc_server):
+        self._run = RUNS[payload.decode()]
+        super().__init__(state, provision_info, grpc_server)
+        self.control_conn = _Connection(self._on_end)
+        self.data_conn = _Data(worker_handlers.DATA_BUFFER_TIME_LIMIT_MS)
+        # Beam looks a worker up here when it connects.
+        known = grpc_server.control_handler._connections_by_worker_id
+        known[self.worker_id] = self.control_conn
+        known = grpc_server.data_plane_handler._connections_by_worker_id
+        known[self.worker_id, ""] = self.data_conn
+        self._closed = threading.Event()
+        self._started = False
+        self._run.handlers.append(self)
+
+    def name(self) -> str:
+        """What error messages call it."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Starts the worker."""
+        raise NotImplementedError
+
+    def end(self, at_once: bool) -> None:
+        """Waits for the worker's end, or brings it about."""
+        raise NotImplementedError
+
+    def ended(self) -> str | None:
+        """Says how the worker ended, if it did and that can be seen from here."""
+        return None
+
+    def host_from_worker(self) -> str:
+        return self._run.driver_host
+
+    def start_worker(self) -> None:
+        self.start()
+        self._started = True
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def stop_worker(self) -> None:
+        self.finish(at_once=False)
+
+    def finish(self, at_once: bool) -> None:
+        """Ends the worker, if it was started and was not ended before."""
+        started, self._started = self._started, False
+        if started:
+            self.end(at_once)
+
+    def close(self) -> None:
+        self._closed.set()
+        # Beam closes its handlers when it has failed, too: then nobody waits for what
+        # the others still do, and what they would be sent is stuck.
+        if self._run.lost.is_set() or sys.exc_info()[0] is not None:
+            self.finish(at_once=True)
+            self.control_conn.close()
+        else:
+            super().close()
+
+    def _watch(self) -> None:
+        limit = self._run.timeout_seconds
+        while not self._closed.wait(_LOOK_SECONDS):
+            if (reason := self.ended()) is not None:
+                return self._lose(reason)
+            if self.control_conn.silent_seconds > limit:
+                return self._lose(
+                    f"has not answered for {limit:g} seconds (--worker_timeout)"
+                )
+
+    def _on_end(self) -> None:
+        # The process ends a moment after its connection: it knows more.
+        for _ in range(20):
+            if self._closed.wait(_LOOK_SECONDS) or self.ended() is not None:
+                break
+        if not self._closed.is_set():
+            self._lose(self.ended() or "closed its connection")
+
+    def _lose(self, reason: str) -> None:
+        self._run.lose(self.name(), reason)
+        self.control_conn.fail(failures.text_of(self._run.error))
+
+
+@worker_handlers.WorkerHandler.register_environment(PROCESSES, bytes)
+class _ProcessWorker(_Watched):
+    """A worker that is a process of this machine."""
+
+    def name(self) -> str:
+        return f"Worker process {self._process.pid}"
+
+    def start(self) -> None:
+        descriptor = "url: '{}'".format
+        environment = dict(
+            os.environ,
+            CONTROL_API_SERVICE_DESCRIPTOR=descriptor(self.control_address),
+            LOGGING_API_SERVICE_DESCRIPTOR=descriptor(
+                self.logging_api_service_descriptor().url
+            ),
+            PIPELINE_OPTIONS="{}",
+            WORKER_ID=self.worker_id,
+        )
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", beam.runners.worker.__name__ + ".sdk_worker_main"],
+            env=environment,
+        )
+
+    def ended(self) -> str | None:
+        status = self._process.poll()
+        if status is None:
+            return None
+        return f"was ended by signal {-status}" if status < 0 else f"exited ({status})"
+
+    def end(self, at_once: bool) -> None:
+        if at_once:
+            self._process.kill()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@worker_handlers.WorkerHandler.register_environment(POOLS, bytes)
+class _PoolWorker(_Watched):
+    """A worker that one of Beam's worker pools starts, maybe on another host."""
+
+    def name(self) -> str:
+        return f"The worker of pool {self._pool!r}"
+
+    def start(self) -> None:
+        pools = self._run.pools
+        self._pool = pools[len(self._run.handlers) % len(pools)]
+        self._channel = grpc.insecure_channel(self._pool)
+        self._stub = beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolStub(self._channel)
+        control = endpoints_pb2.ApiServiceDescriptor(url=self.control_address)
+        request = beam_fn_api_pb2.StartWorkerRequest(
+            worker_id=self.worker_id,
+            control_endpoint=control,
+            artifact_endpoint=control,
+            provision_endpoint=control,
+            logging_endpoint=self.logging_api_service_descriptor(),
+        )
+        try:
+            answer = self._stub.StartWorker(
+                request, timeout=_START_SECONDS, wait_for_ready=True
+            )
+        except grpc.RpcError as error:
+            self._run.lose(f"Worker pool {self._pool!r}", "did not answer")
+            raise RuntimeError(failures.text_of(self._run.error)) from error
+        if answer.error:
+            self._run.lose(f"Worker pool {self._pool!r}", f"failed: {answer.error}")
+            raise RuntimeError(failures.text_of(self._run.error))
+
+    def end(self, at_once: bool) -> None:
+        request = beam_fn_api_pb2.StopWorkerRequest(worker_id=self.worker_id)
+        try:
+            self._stub.StopWorker(request, timeout=_STOP_SECONDS)
+        except grpc.RpcError:
+            pass  # The host is gone; its worker ends when nobody talks to it.
+        self._channel.close()
