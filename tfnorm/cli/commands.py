@@ -81,9 +81,10 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -
     images = images_lib.chosen(given)
     # Fails before Beam takes its seconds to load.
     sources.open(patterns, features, images=images)
-    with show_lib.progress("Reading the data"):
+    with show_lib.progress("Reading the data") as rows:
         from tfnorm import beam
 
+        rows.watch(beam.rows_so_far)
         found = beam.compute_statistics(
             patterns,
             wanted,
@@ -190,9 +191,11 @@ def apply(ctx, inputs, recipe, out, inverse, max_bad_records) -> None:
     fitted = recipe_lib.load_fitted(recipe)
     # Fails before Beam takes its seconds to load.
     sources.check_written(sources.open(inputs, fitted.recipe.columns()))
-    with show_lib.progress("Turning the data back" if inverse else "Normalizing"):
+    what = "Turning the data back" if inverse else "Normalizing"
+    with show_lib.progress(what) as rows:
         from tfnorm import beam
 
+        rows.watch(beam.rows_so_far)
         found = beam.apply_recipe(
             inputs,
             fitted,
