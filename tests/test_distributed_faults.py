@@ -1,6 +1,6 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Workers die, stop, come late and run twice: the same digest, or nothing is written."""
+"""Workers die, stop, come late or run twice: the same digest, or nothing."""
 
 import dataclasses
 import os

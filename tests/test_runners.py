@@ -184,7 +184,7 @@ def test_the_dataflow_launch_file_builds_the_job(job, monkeypatch):
     submitted = run(dataflow_runner.DataflowRunner(), pipeline, options).job
     assert images(submitted.proto_pipeline) == {IMAGE}
     assert submitted.google_cloud_options.job_name.startswith("tfnorm-")
-    assert submitted.google_cloud_options.temp_location == "gs://bucket/temp"
+    assert submitted.google_cloud_options.temp_location.startswith("gs://bucket/temp/")
 
 
 def test_dataflow_ships_the_package_where_there_is_no_image(tmp_path):
