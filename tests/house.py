@@ -39,7 +39,7 @@ THIRD_PARTIES = {
     # pixels of a data set are those of the decoder that serves, so it is a choice.
     "sources": {"PIL", "google.protobuf", "google_crc32c", "pyarrow", "tensorflow"},
     "layers": {"keras"},
-    "beam": {"apache_beam"},
+    "beam": {"apache_beam", "grpc"},
     "baking": {"keras", "tensorflow"},
     "tft": {"apache_beam", "tensorflow", "tensorflow_transform"},
     "cli": {"click", "rich"},
@@ -53,6 +53,7 @@ TYPES = {"__future__", "collections.abc", "typing"}
 DISTRIBUTIONS = {
     "PIL": "pillow",
     "google.protobuf": "protobuf",
+    "grpc": "grpcio",
     "sklearn": "scikit_learn",
 }
 

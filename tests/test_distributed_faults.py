@@ -5,6 +5,7 @@
 import dataclasses
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from tfnorm import errors
 from tfnorm import schemes
 from tfnorm import sources
 from tfnorm.beam import compute
+from tfnorm.beam import workers as workers_lib
 from tfnorm.sources import write
 
 ROWS = 100_000
@@ -70,14 +72,20 @@ def before(tmp_path) -> tfnorm.Statistics:
     return tfnorm.load_statistics(tmp_path / "s")
 
 
-def signalled(number: int, moment: float, parent: int, text: str, which: int = 0):
+def connected() -> bool:
+    """Whether all workers of the run have reached this process."""
+    handlers = [worker for run in workers_lib.RUNS.values() for worker in run.handlers]
+    return bool(handlers) and all(w.control_conn.connected.is_set() for w in handlers)
+
+
+def signalled(number, moment, parent, text, which=0, ready=lambda: True):
     """Sends a signal to a worker, at the moment or as soon as there is one."""
     start = time.monotonic()
 
     def send() -> None:
         time.sleep(moment)
         while time.monotonic() - start < LONG_SECONDS and not done.is_set():
-            if found := workers.children(parent, text):
+            if ready() and (found := workers.children(parent, text)):
                 os.kill(found[which % len(found)], number)
                 return
             time.sleep(0.01)
@@ -113,7 +121,9 @@ def test_a_killed_worker_leaves_all_or_nothing(
 
 @pytest.mark.distributed
 def test_a_worker_that_stops_answering_is_given_up(data, before, tmp_path):
-    done, thread = signalled(signal.SIGSTOP, 0.0, os.getpid(), "sdk_worker")
+    done, thread = signalled(
+        signal.SIGSTOP, 0.0, os.getpid(), "sdk_worker", ready=connected
+    )
     with pytest.raises(errors.WorkerError, match="not answered for 4 seconds"):
         run(data, tmp_path / "s", *PROCESSES, "--worker_timeout=4")
     thread.join()
@@ -122,15 +132,22 @@ def test_a_worker_that_stops_answering_is_given_up(data, before, tmp_path):
 
 
 @pytest.mark.distributed
-def test_a_killed_worker_of_a_pool_names_the_pool(data, before, tmp_path):
+@pytest.mark.parametrize("when", ["starts", "works"])
+def test_a_killed_worker_of_a_pool_names_the_pool(data, before, tmp_path, when):
     logs = tmp_path.parent / f"{tmp_path.name}-logs"
     logs.mkdir()
+    ready = {"starts": lambda: True, "works": connected}[when]
+    reason = {"starts": "not connected|closed its", "works": "closed its connection"}
     with workers.pools(logs, 2) as pools:
-        done, thread = signalled(signal.SIGKILL, 0.5, os.getpid(), "SdkHarness")
-        with pytest.raises(errors.WorkerError, match="of pool '127.0.0.1:"):
-            run(data, tmp_path / "s", "--worker_pools=" + ",".join(pools))
+        given = ["--worker_pools=" + ",".join(pools), "--worker_timeout=15"]
+        done, thread = signalled(
+            signal.SIGKILL, 0.0, os.getpid(), "SdkHarness", ready=ready
+        )
+        with pytest.raises(errors.WorkerError) as raised:
+            run(data, tmp_path / "s", *given)
         thread.join()
-        # The others were told to end, and the pools serve the next run.
+        assert re.search(f"of pool '127.0.0.1:.*({reason[when]})", str(raised.value))
+        # The others were told to end.
         assert workers.children(os.getpid(), "SdkHarness") == []
     assert tfnorm.load_statistics(tmp_path / "s").digest == before.digest
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
@@ -184,7 +201,7 @@ def test_retried_bundles_change_nothing(data, expected, tmp_path):
     with beam.Pipeline("BundleBasedDirectRunner") as pipeline:
         _ = (
             pipeline
-            | beam.Create(flaky)
+            | beam.Create(flaky).with_output_types(sources.Shard)
             | tfnorm.beam.ReadBatches()
             | tfnorm.beam.ComputeStatistics(RECIPE)
             | tfnorm.beam.WriteStatistics(str(tmp_path / "s"))

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from apache_beam.internal import pickler
 from apache_beam.options import pipeline_options
+from apache_beam.portability import api
 from apache_beam.portability import common_urns
-from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.dataflow import dataflow_runner
 from apache_beam.runners.portability import flink_runner
 from apache_beam.runners.portability import flink_uber_jar_job_server
@@ -213,7 +213,7 @@ def test_a_launch_file_knows_every_flag_that_it_gives(engine, tmp_path):
 
 def images(proto) -> set[str]:
     """The images that the pipeline's steps run in."""
-    docker = beam_runner_api_pb2.DockerPayload
+    docker = api.beam_runner_api_pb2.DockerPayload
     environments = proto.components.environments.values()
     return {docker.FromString(e.payload).container_image for e in environments}
 
@@ -257,11 +257,11 @@ def steps_of(pipeline) -> list:
     parts = pipeline.to_runner_api().components.transforms.values()
     for spec in (part.spec for part in parts):
         if spec.urn == common_urns.primitives.PAR_DO.urn:
-            payload = beam_runner_api_pb2.ParDoPayload.FromString(spec.payload)
+            payload = api.beam_runner_api_pb2.ParDoPayload.FromString(spec.payload)
             if payload.do_fn.payload:  # Beam's own steps need none.
                 found.append(pickler.loads(payload.do_fn.payload)[0])
         elif spec.urn == common_urns.composites.COMBINE_PER_KEY.urn:
-            payload = beam_runner_api_pb2.CombinePayload.FromString(spec.payload)
+            payload = api.beam_runner_api_pb2.CombinePayload.FromString(spec.payload)
             found.append(pickler.loads(payload.combine_fn.payload))
     return [step for step in found if step is not None]
 

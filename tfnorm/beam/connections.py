@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 
 import grpc
-from apache_beam.portability.api import beam_fn_api_pb2
+from apache_beam.portability import api
 from apache_beam.runners.portability.fn_api_runner import worker_handlers
 from apache_beam.runners.worker import data_plane
 
@@ -18,13 +18,14 @@ from tfnorm.beam import counting
 class Control(worker_handlers.ControlConnection):
     """What is asked of a worker; once it is lost, every answer is an error."""
 
-    def __init__(self, on_end):
+    def __init__(self):
         super().__init__()
-        self._on_end = on_end
         self._changes = threading.Lock()
         self._asked: dict[str, tuple[worker_handlers.ControlFuture, str]] = {}
         self._heard = time.monotonic()
         self._failure: str | None = None
+        self.connected = threading.Event()
+        self.ended = threading.Event()
 
     def push(self, req):
         if req is worker_handlers.BeamFnControlServicer._DONE_MARKER:
@@ -41,6 +42,7 @@ class Control(worker_handlers.ControlConnection):
 
     def set_input(self, input):
         super().set_input(self._listened(input))
+        self.connected.set()
 
     def _listened(self, responses) -> Iterator:
         for response in _until_broken(responses):
@@ -48,10 +50,10 @@ class Control(worker_handlers.ControlConnection):
                 self._heard = time.monotonic()
                 _, bundle = self._asked.pop(response.instruction_id, (None, ""))
             report = getattr(response, response.WhichOneof("response") or "", None)
-            if hasattr(report, "monitoring_infos"):
-                counting.hear(f"{id(self)} {bundle}", report.monitoring_infos)
+            infos = getattr(report, "monitoring_infos", ())
+            counting.hear(f"{id(self)} {bundle}", infos)
             yield response
-        self._on_end()
+        self.ended.set()
 
     @property
     def silent_seconds(self) -> float:
@@ -68,7 +70,7 @@ class Control(worker_handlers.ControlConnection):
 
     def _answer(self, future) -> None:
         future.set(
-            beam_fn_api_pb2.InstructionResponse(
+            api.beam_fn_api_pb2.InstructionResponse(
                 instruction_id=future.instruction_id, error=self._failure
             )
         )

@@ -12,12 +12,11 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import apache_beam as beam
 import grpc
-from apache_beam.portability.api import beam_fn_api_pb2
-from apache_beam.portability.api import beam_fn_api_pb2_grpc
-from apache_beam.portability.api import endpoints_pb2
+from apache_beam.portability import api
 from apache_beam.runners.portability.fn_api_runner import worker_handlers
 
 from tfnorm import errors
@@ -30,6 +29,10 @@ POOLS = "tfnorm:env:worker_pools:v1"
 _LOOK_SECONDS = 0.1
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
+_NOTICE_SECONDS = 1.0
+# From the start of a worker's process to its first word. A pool does not tell that it
+# ended in between.
+_CONNECT_SECONDS = 90.0
 
 # What runs now, by the name that its workers' environment bears.
 RUNS: dict[str, "Run"] = {}
@@ -52,15 +55,20 @@ class Run:
         self.lost = threading.Event()
         self.error: errors.WorkerError | None = None
 
-    def lose(self, worker: str, reason: str) -> None:
-        """Notes that a worker was lost, unless one was before."""
-        if not self.lost.is_set():
+    def lose(self, worker: str, reason: str) -> str:
+        """Notes that a worker was lost, unless one was before.
+
+        Returns:
+            The text by which `typed_errors` finds the error.
+        """
+        if self.error is None:
             self.error = errors.WorkerError(
                 f"{worker} {reason} while it was needed, so the job was stopped. Run "
                 "it again; if that happens again, look for memory that ran out, and "
                 "use fewer workers."
             )
             self.lost.set()
+        return failures.text_of(self.error)
 
     def stop(self) -> None:
         """Ends workers that are left, without asking."""
@@ -89,7 +97,7 @@ class _Watched(worker_handlers.GrpcWorkerHandler):
     def __init__(self, payload: bytes, state, provision_info, grpc_server):
         self._run = RUNS[payload.decode()]
         super().__init__(state, provision_info, grpc_server)
-        self.control_conn = connections.Control(self._on_end)
+        self.control_conn = connections.Control()
         self.data_conn = connections.Data(worker_handlers.DATA_BUFFER_TIME_LIMIT_MS)
         # Beam looks a worker up here when it connects.
         known = grpc_server.control_handler._connections_by_worker_id
@@ -112,7 +120,7 @@ class _Watched(worker_handlers.GrpcWorkerHandler):
         """Waits for the worker's end, or brings it about."""
         raise NotImplementedError
 
-    def ended(self) -> str | None:
+    def ended(self, wait_seconds: float = 0.0) -> str | None:
         """Says how the worker ended, if it did and that can be seen from here."""
         return None
 
@@ -134,36 +142,45 @@ class _Watched(worker_handlers.GrpcWorkerHandler):
             self.end(at_once)
 
     def close(self) -> None:
+        failure = sys.exc_info()[1]
+        if failure is not None and not failures.is_typed(failure):
+            # Beam may have noticed what is missing before the other thread has.
+            self.control_conn.ended.wait(_NOTICE_SECONDS)
+            if self.control_conn.ended.is_set():
+                self._lose(self._end())
         self._closed.set()
         # Beam closes its handlers when it has failed, too: then nobody waits for what
         # the others still do, and what they would be sent is stuck.
-        if self._run.lost.is_set() or sys.exc_info()[0] is not None:
+        if failure is not None:
             self.finish(at_once=True)
             self.control_conn.close()
         else:
             super().close()
 
     def _watch(self) -> None:
-        limit = self._run.timeout_seconds
+        started = time.monotonic()
         while not self._closed.wait(_LOOK_SECONDS):
-            if (reason := self.ended()) is not None:
+            if (reason := self._trouble(time.monotonic() - started)) is not None:
                 return self._lose(reason)
-            if self.control_conn.silent_seconds > limit:
-                return self._lose(
-                    f"has not answered for {limit:g} seconds (--worker_timeout)"
-                )
 
-    def _on_end(self) -> None:
-        # The process ends a moment after its connection: it knows more.
-        for _ in range(20):
-            if self._closed.wait(_LOOK_SECONDS) or self.ended() is not None:
-                break
-        if not self._closed.is_set():
-            self._lose(self.ended() or "closed its connection")
+    def _trouble(self, seconds: float) -> str | None:
+        """Says what is wrong with the worker, so many seconds after its start."""
+        if self.control_conn.ended.is_set():
+            return self._end()
+        limit = self._run.timeout_seconds
+        patience = min(limit, _CONNECT_SECONDS)
+        if seconds > patience and not self.control_conn.connected.is_set():
+            return f"has not connected within {patience:g} seconds"
+        if self.control_conn.silent_seconds > limit:
+            return f"has not answered for {limit:g} seconds (--worker_timeout)"
+        return self.ended()
+
+    def _end(self) -> str:
+        # A process ends a moment after its connection, and knows more.
+        return self.ended(_NOTICE_SECONDS) or "closed its connection"
 
     def _lose(self, reason: str) -> None:
-        self._run.lose(self.name(), reason)
-        self.control_conn.fail(failures.text_of(self._run.error))
+        self.control_conn.fail(self._run.lose(self.name(), reason))
 
 
 @worker_handlers.WorkerHandler.register_environment(PROCESSES, bytes)
@@ -189,9 +206,10 @@ class _ProcessWorker(_Watched):
             env=environment,
         )
 
-    def ended(self) -> str | None:
-        status = self._process.poll()
-        if status is None:
+    def ended(self, wait_seconds: float = 0.0) -> str | None:
+        try:
+            status = self._process.wait(wait_seconds)
+        except subprocess.TimeoutExpired:
             return None
         return f"was ended by signal {-status}" if status < 0 else f"exited ({status})"
 
@@ -216,9 +234,11 @@ class _PoolWorker(_Watched):
         pools = self._run.pools
         self._pool = pools[len(self._run.handlers) % len(pools)]
         self._channel = grpc.insecure_channel(self._pool)
-        self._stub = beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolStub(self._channel)
-        control = endpoints_pb2.ApiServiceDescriptor(url=self.control_address)
-        request = beam_fn_api_pb2.StartWorkerRequest(
+        self._stub = api.beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolStub(
+            self._channel
+        )
+        control = api.endpoints_pb2.ApiServiceDescriptor(url=self.control_address)
+        request = api.beam_fn_api_pb2.StartWorkerRequest(
             worker_id=self.worker_id,
             control_endpoint=control,
             artifact_endpoint=control,
@@ -230,14 +250,14 @@ class _PoolWorker(_Watched):
                 request, timeout=_START_SECONDS, wait_for_ready=True
             )
         except grpc.RpcError as error:
-            self._run.lose(f"Worker pool {self._pool!r}", "did not answer")
-            raise RuntimeError(failures.text_of(self._run.error)) from error
+            text = self._run.lose(f"Worker pool {self._pool!r}", "did not answer")
+            raise RuntimeError(text) from error
         if answer.error:
-            self._run.lose(f"Worker pool {self._pool!r}", f"failed: {answer.error}")
-            raise RuntimeError(failures.text_of(self._run.error))
+            reason = f"failed: {answer.error}"
+            raise RuntimeError(self._run.lose(f"Worker pool {self._pool!r}", reason))
 
     def end(self, at_once: bool) -> None:
-        request = beam_fn_api_pb2.StopWorkerRequest(worker_id=self.worker_id)
+        request = api.beam_fn_api_pb2.StopWorkerRequest(worker_id=self.worker_id)
         try:
             self._stub.StopWorker(request, timeout=_STOP_SECONDS)
         except grpc.RpcError:
