@@ -25,6 +25,7 @@ setuptools.setup(
         "apache-beam>=2.77",
         "click>=8.1",
         "google-crc32c>=1.5",
+        "grpcio>=1.67",
         "keras>=3.15",
         "ml-dtypes>=0.5",
         "numpy>=2.0",

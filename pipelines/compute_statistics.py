@@ -5,8 +5,9 @@
     python -m pipelines.compute_statistics --input 'data/*.parquet' \
         --recipe recipe.json --out statistics
 
-All other flags are Beam's own, such as `--runner=FlinkRunner`, or, for two processes
-of this machine, `--direct_running_mode=multi_processing --direct_num_workers=2`.
+All other flags are Beam's own: `--direct_running_mode=multi_processing
+--direct_num_workers=2` for two processes of this machine, `--worker_pools=host:port`
+(more with commas) for several hosts, `--runner=...` for a cluster: see docs/runners.md.
 """
 
 import argparse

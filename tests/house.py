@@ -52,7 +52,7 @@ THIRD_PARTIES = {
         "tensorflow",
     },
     "layers": {"keras"},
-    "beam": {"apache_beam"},
+    "beam": {"apache_beam", "grpc"},
     "baking": {"keras", "tensorflow"},
     "tft": {"apache_beam", "tensorflow", "tensorflow_transform"},
     "cli": {"click", "rich"},
@@ -66,6 +66,7 @@ TYPES = {"__future__", "collections.abc", "typing"}
 DISTRIBUTIONS = {
     "PIL": "pillow",
     "google.protobuf": "protobuf",
+    "grpc": "grpcio",
     "sklearn": "scikit_learn",
 }
 

@@ -42,16 +42,6 @@ def test_serves_in_a_fresh_process_what_the_model_says(tmp_path):
     assert tfnorm.inspect(tmp_path / "saved_model").statistics_digest == found.digest
 
 
-FLAGS = {
-    "one process": [],
-    "processes": [
-        "--runner=FnApiRunner",
-        "--direct_running_mode=multi_processing",
-        "--direct_num_workers=2",
-    ],
-}
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rows")
@@ -67,9 +57,8 @@ def flags(**options) -> list[str]:
     return [f"--{name}={value}" for name, value in options.items()]
 
 
-@pytest.mark.parametrize("engine", FLAGS)
-def test_statistics_are_computed_and_merged_by_flags_alone(data, tmp_path, engine):
-    beam_flags = FLAGS[engine]
+# On other engines: tests/test_distributed.py.
+def test_statistics_are_computed_and_merged_by_flags_alone(data, tmp_path):
     recipe = data / "recipe.json"
     for shard in range(3):
         compute_statistics.main(
@@ -79,11 +68,8 @@ def test_statistics_are_computed_and_merged_by_flags_alone(data, tmp_path, engin
                 out=tmp_path / f"part{shard}",
                 fitted=tmp_path / "fitted.json",
             )
-            + (beam_flags if shard == 0 else [])
         )
-    merged = merge_statistics.main(
-        flags(part=tmp_path / "part*", out=tmp_path / "all") + beam_flags
-    )
+    merged = merge_statistics.main(flags(part=tmp_path / "part*", out=tmp_path / "all"))
     expected = tfnorm.analyze(data / "*.tfrecord", tfnorm.load_recipe(recipe))
     assert merged.digest == expected.digest
     assert tfnorm.load_statistics(tmp_path / "all").digest == expected.digest
@@ -109,23 +95,18 @@ def test_statistics_are_added_to_by_flags_alone(data, tmp_path):
     assert found.digest == tfnorm.analyze(data / "*.tfrecord").digest
 
 
-def test_files_are_normalized_by_flags_alone_to_the_same_bytes(data, tmp_path):
+def test_files_are_normalized_and_turned_back_by_flags_alone(data, tmp_path):
     recipe = tfnorm.load_recipe(data / "recipe.json")
     recipe.fit(tfnorm.analyze(data / "*.tfrecord", recipe)).save(tmp_path / "f.json")
-    for engine, beam_flags in FLAGS.items():
-        there, back = tmp_path / engine, tmp_path / f"{engine} back"
-        fitted = tmp_path / "f.json"
-        given = flags(input=data / "*.tfrecord", fitted=fitted, out=there)
-        assert apply_recipe.main([*given, *beam_flags]).rows == 999
-        given = flags(input=there / "*.tfrecord", fitted=fitted, out=back, feature="n")
-        apply_recipe.main([*given, "--inverse"])
+    there, back, fitted = tmp_path / "there", tmp_path / "back", tmp_path / "f.json"
+    given = flags(input=data / "*.tfrecord", fitted=fitted, out=there)
+    assert apply_recipe.main(given).rows == 999
+    given = flags(input=there / "*.tfrecord", fitted=fitted, out=back, feature="n")
+    apply_recipe.main([*given, "--inverse"])
     names = {path.name for path in data.glob("*.tfrecord")} | {"applied.json"}
-    for one, other in (FLAGS, (f"{engine} back" for engine in FLAGS)):
-        assert {path.name for path in (tmp_path / one).iterdir()} == names
-        for name in names:
-            first, second = tmp_path / one / name, tmp_path / other / name
-            assert first.read_bytes() == second.read_bytes()
-    batches = tfnorm.sources.batches(tmp_path / "one process back/*.tfrecord", ["n"])
+    for folder in (there, back):
+        assert {path.name for path in folder.iterdir()} == names
+    batches = tfnorm.sources.batches(back / "*.tfrecord", ["n"])
     found = np.concatenate([batch.columns["n"].values for batch in batches])
     np.testing.assert_array_equal(found, np.arange(999))
 

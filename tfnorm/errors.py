@@ -79,6 +79,10 @@ class OptionsError(TfnormError, ValueError):
     """Beam does not know an option, or cannot run with it."""
 
 
+class WorkerError(TfnormError):
+    """A worker of a job died, vanished or fell silent."""
+
+
 class ArtifactError(TfnormError):
     """An artifact on disk cannot be read, trusted or written."""
 

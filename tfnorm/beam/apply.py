@@ -11,7 +11,9 @@ import apache_beam as beam
 from tfnorm import arrays
 from tfnorm import recipe as recipe_lib
 from tfnorm import sources
+from tfnorm.beam import counting
 from tfnorm.beam import failures
+from tfnorm.beam import runners
 
 
 @dataclasses.dataclass
@@ -51,6 +53,7 @@ class ApplyRecipe(beam.PTransform):
         super().__init__()
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        runners.refuse_dask(batches.pipeline.runner)
         apply = _ApplyToBatch(Applied(self.fitted, self.inverse))
         return batches | beam.ParDo(apply).with_output_types(arrays.Batch)
 
@@ -79,6 +82,7 @@ class RewriteShards(beam.PTransform):
         super().__init__()
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        runners.refuse_dask(shards.pipeline.runner)
         applied = Applied(self.fitted, self.inverse)
         rewrite = beam.ParDo(_RewriteShard(applied, os.fspath(self.out)))
         return (
@@ -194,6 +198,5 @@ def rewrite_shard(shard: sources.Shard, folder: str, applied: Applied) -> Rewrit
             missing = batch.columns[name].missing
             lost = 0 if missing is None else int(missing.sum())
             values[name] += batch.rows - lost
-        beam.metrics.Metrics.counter("tfnorm", "rows").inc(batch.rows)
-        beam.metrics.Metrics.counter("tfnorm", "bad_records").inc(batch.bad_records)
+        counting.count(batch)
     return Rewritten(shard.path, path, rows, bad_records, values)

@@ -21,7 +21,7 @@ from tfnorm import recipe as recipe_lib
 from tfnorm import sources
 from tfnorm.beam import apply
 from tfnorm.beam import failures
-from tfnorm.beam import job
+from tfnorm.beam import runners
 
 # Beside the files: what made them. A folder that holds it may be replaced.
 SUMMARY = sources.APPLIED
@@ -109,14 +109,14 @@ def apply_recipe(
     applied = apply.Applied(fitted, inverse)
     if inverse:
         _check_invertible(fitted)
-    job.options_of(beam_args)  # The file systems need them first.
+    runners.options_of(beam_args)  # The file systems need them first.
     shards = sources.open(
         inputs, applied.columns, max_bad_records=max_bad_records, whole=True
     )
     sources.check_written(shards)
     _check_names(shards, out)
     with _whole_folder(os.fspath(out), fitted) as folder:
-        with failures.typed_errors(), job.pipeline_of(beam_args) as pipeline:
+        with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
             _ = (
                 pipeline
                 | "ListShards" >> beam.Create(shards, reshuffle=False)

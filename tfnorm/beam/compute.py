@@ -4,6 +4,7 @@
 
 import dataclasses
 import itertools
+import os
 import pickle
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -13,9 +14,13 @@ import apache_beam as beam
 from tfnorm import analysis
 from tfnorm import arrays
 from tfnorm import artifact
+from tfnorm import errors
+from tfnorm import files
 from tfnorm import recipe as recipe_lib
 from tfnorm import sources
+from tfnorm.beam import counting
 from tfnorm.beam import failures
+from tfnorm.beam import runners
 
 
 class ReadBatches(beam.PTransform):
@@ -26,6 +31,7 @@ class ReadBatches(beam.PTransform):
     """
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        runners.refuse_dask(shards.pipeline.runner)
         # Grouping spreads the shards over workers, with half of Reshuffle's steps.
         return (
             shards
@@ -75,6 +81,7 @@ class ComputeStatistics(beam.PTransform):
         super().__init__()
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        runners.refuse_dask(batches.pipeline.runner)
         # So that no rows at all are an error, too.
         none = batches.pipeline | "OfNoRows" >> beam.Create(
             [artifact.Statistics()], reshuffle=False
@@ -139,15 +146,18 @@ class WriteStatistics(beam.PTransform):
 
     Args:
         path: The folder to write; one that is there is replaced.
+        staged: Whether the folder that it stands in is the job's own, and gone when
+            the job is over: then what an attempt writes too late is an error.
     """
 
     path: str
+    staged: bool = False
 
     def __post_init__(self):
         super().__init__()
 
     def expand(self, found: beam.PCollection) -> beam.PCollection:
-        return found | "WriteArtifact" >> beam.ParDo(_Write(self.path))
+        return found | "WriteArtifact" >> beam.ParDo(_Write(self.path, self.staged))
 
 
 class _Pickled(beam.coders.Coder):
@@ -182,10 +192,7 @@ class _ReadShards(beam.DoFn):
         _, shards = named
         with failures.carried():
             for batch in itertools.chain.from_iterable(s.read() for s in shards):
-                beam.metrics.Metrics.counter("tfnorm", "rows").inc(batch.rows)
-                beam.metrics.Metrics.counter("tfnorm", "bad_records").inc(
-                    batch.bad_records
-                )
+                counting.count(batch)
                 yield batch
 
 
@@ -245,10 +252,19 @@ class _Check(beam.DoFn):
 
 
 class _Write(beam.DoFn):
-    def __init__(self, path: str):
+    def __init__(self, path: str, staged: bool):
         self._path = path
+        self._staged = staged
 
     def process(self, found: artifact.Statistics):
         with failures.carried():
+            if self._staged:
+                check_not_over(os.path.dirname(self._path))
             found.save(self._path)
         yield self._path
+
+
+def check_not_over(folder: str) -> None:
+    """Raises an ArtifactError where a job's own folder is gone: its job is over."""
+    if not files.is_remote(folder) and not os.path.isdir(folder):
+        raise errors.ArtifactError("The job is over.", file=folder)

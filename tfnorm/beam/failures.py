@@ -23,9 +23,14 @@ def carried() -> Iterator[None]:
     try:
         yield
     except errors.TfnormError as error:
-        fields = {name: getattr(error, name) for name in _FIELDS}
-        line = json.dumps({"kind": type(error).__name__} | fields)
-        raise RuntimeError(f"{error}\n{_MARK}{line}") from error
+        raise RuntimeError(text_of(error)) from error
+
+
+def text_of(error: errors.TfnormError) -> str:
+    """Returns the text that `typed_errors` finds the error in."""
+    fields = {name: getattr(error, name) for name in _FIELDS}
+    line = json.dumps({"kind": type(error).__name__} | fields)
+    return f"{error}\n{_MARK}{line}"
 
 
 @contextlib.contextmanager
@@ -41,6 +46,11 @@ def typed_errors() -> Iterator[None]:
         if error is None:
             raise
         raise error from None
+
+
+def is_typed(failure: BaseException) -> bool:
+    """Returns whether a failure holds a `TfnormError`, or is one."""
+    return isinstance(failure, errors.TfnormError) or _MARK in str(failure)
 
 
 def _find(failure: Exception) -> errors.TfnormError | None:

@@ -18,6 +18,7 @@ from tfnorm import errors
 from tfnorm import files
 from tfnorm import recipe as recipe_lib
 from tfnorm import sources
+from tfnorm.beam import counting
 from tfnorm.beam import failures
 
 
@@ -148,11 +149,11 @@ class _SummarizeFile(beam.DoFn):
         place = os.path.join(self._cache, f"{question}-{state}")
         found = _kept(place)
         if found is not None:
-            beam.metrics.Metrics.counter("tfnorm", "files_unchanged").inc()
+            counting.add(files_unchanged=1)
             return found
         observer = analysis.Observer(self._recipe, views=self._views, rows=self._rows)
         for batch in shard.read():
-            beam.metrics.Metrics.counter("tfnorm", "rows").inc(batch.rows)
+            counting.count(batch)
             observer.add(batch)
         found = observer.result()
         if _state(shard) != state:

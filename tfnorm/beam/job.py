@@ -2,28 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """The statistics job: from files to the artifact."""
 
-import contextlib
 import functools
-import io
 import os
 from collections.abc import Iterable
 from collections.abc import Sequence
 
 import apache_beam as beam
-from apache_beam.io import filesystems
-from apache_beam.options import pipeline_options
 
 from tfnorm import analysis
 from tfnorm import artifact
-from tfnorm import errors
 from tfnorm import files
 from tfnorm import recipe as recipe_lib
 from tfnorm import sources
 from tfnorm.beam import compute
 from tfnorm.beam import failures
 from tfnorm.beam import incremental
-
-_IN_PROCESS = ("FnApiRunner", "DirectRunner", "BundleBasedDirectRunner")
+from tfnorm.beam import runners
 
 
 def compute_statistics(
@@ -72,7 +66,7 @@ def compute_statistics(
         ArtifactError: if the artifact cannot be written.
         OptionsError: if Beam cannot run with the options.
     """
-    options_of(beam_args)  # The file systems need them first.
+    runners.options_of(beam_args)  # The file systems need them first.
     rows = analysis.Rows.of(
         recipe, weight=weight, filters=filters, slices=slices, max_slices=max_slices
     )
@@ -86,9 +80,14 @@ def compute_statistics(
     )
     kept = None if update is None else incremental.before(update, recipe, shards, rows)
     run = functools.partial(_run, shards, max_bad_records, cache, beam_args, rows)
-    if recipe is None or recipe.passes == 1:
-        return run(recipe, recipe, None, out, kept)
-    # What one pass found is no artifact yet: it is kept beside it meanwhile.
+    passes = 1 if recipe is None else recipe.passes
+    if passes == 1 and not files.is_remote(out):
+        # Workers write beside the artifact, and this process puts it in its place. So
+        # one that comes too late, of a job that is over, changes nothing.
+        with files.whole_folder(out, artifact.SUMMARY) as folder:
+            return run(recipe, recipe, None, folder, kept)
+    # What one pass found is no artifact yet, and elsewhere no folder can be renamed: it
+    # is kept beside it meanwhile.
     with files.scratch(out) as folder:
         path = os.path.join(folder, "statistics")
         found = run(recipe, recipe, None, path)
@@ -119,7 +118,7 @@ def _run(
         summarize = incremental.SummarizeFiles(recipe, cache, views, rows)
     kept = artifact.Statistics() if kept is None else kept
     allowed = max_bad_records + kept.bad_records
-    with failures.typed_errors(), pipeline_of(beam_args) as pipeline:
+    with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
         listed = pipeline | "ListShards" >> beam.Create(shards, reshuffle=False)
         if cache is None:
             listed |= compute.ReadBatches()
@@ -128,65 +127,5 @@ def _run(
             old = pipeline | "OfBefore" >> beam.Create([kept], reshuffle=False)
             found = (found, old) | "AddToThoseBefore" >> beam.Flatten()
         merge = compute.MergeStatistics(complete, allowed, rows)
-        _ = found | merge | compute.WriteStatistics(os.fspath(out))
+        _ = found | merge | compute.WriteStatistics(os.fspath(out), staged=True)
     return artifact.load_statistics(out)
-
-
-def options_of(beam_args: Sequence[str]) -> pipeline_options.PipelineOptions:
-    """Returns Beam's options, after telling its file systems of them.
-
-    Without any, the job runs in this process.
-
-    Raises:
-        OptionsError: if Beam does not know an option.
-    """
-    flags = list(beam_args)
-    if not any(flag.startswith("--runner") for flag in flags):
-        # The default, DirectRunner, looks for another runner to download first.
-        flags.append("--runner=FnApiRunner")
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            options = pipeline_options.PipelineOptions(flags)
-            if beam_args:
-                _check_known(options)
-    except errors.OptionsError:
-        raise
-    except SystemExit as error:  # So argparse reports what it cannot read.
-        reason = said.getvalue().strip().splitlines()[-1:]
-        raise errors.OptionsError("".join(reason)) from error
-    except Exception as error:
-        raise _unusable(flags, error) from error
-    filesystems.FileSystems.set_options(options)
-    direct = options.view_as(pipeline_options.DirectOptions)
-    if direct.direct_running_mode == "multi_processing":
-        files.tell_children(flags)
-    return options
-
-
-def pipeline_of(beam_args: Sequence[str]) -> beam.Pipeline:
-    """Returns a pipeline with Beam's options; without any, it runs in this process.
-
-    Raises:
-        OptionsError: if Beam cannot run with the options.
-    """
-    options = options_of(beam_args)
-    try:
-        with contextlib.redirect_stderr(io.StringIO()):
-            return beam.Pipeline(options=options)
-    except (Exception, SystemExit) as error:
-        raise _unusable(beam_args, error) from error
-
-
-def _unusable(flags: Sequence[str], error: BaseException) -> errors.OptionsError:
-    return errors.OptionsError(f"Beam cannot run with {' '.join(flags)}: {error}")
-
-
-def _check_known(options: pipeline_options.PipelineOptions) -> None:
-    runner = options.view_as(pipeline_options.StandardOptions).runner
-    if runner not in _IN_PROCESS:
-        return  # Others hand on what they do not know to where the job runs.
-    with_unknown = options.get_all_options(retain_unknown_options=True)
-    unknown = sorted(set(with_unknown) - set(options.get_all_options()))
-    if unknown:
-        raise errors.OptionsError(f"Beam knows no option --{unknown[0]}.")

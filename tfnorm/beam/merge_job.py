@@ -9,9 +9,11 @@ import apache_beam as beam
 
 from tfnorm import artifact
 from tfnorm import errors
+from tfnorm import files
+from tfnorm.artifact import store
 from tfnorm.beam import compute
 from tfnorm.beam import failures
-from tfnorm.beam import job
+from tfnorm.beam import runners
 
 
 def merge_statistics(
@@ -53,17 +55,19 @@ def merge_statistics(
         raise errors.EmptyDataError("there are no statistics to merge.")
     paths = [os.fspath(path) for path in parts]
     minus = [os.fspath(path) for path in subtract]
-    with failures.typed_errors(), job.pipeline_of(beam_args) as pipeline:
-        _ = (
-            pipeline
-            | "ListParts" >> beam.Create(paths)
-            | "LoadParts" >> beam.ParDo(_Load()).with_output_types(artifact.Statistics)
-            | "MergeParts"
-            >> beam.CombineGlobally(compute.MergeParts()).without_defaults()
-            | "SubtractParts" >> beam.ParDo(_Subtract(minus))
-            | compute.WriteStatistics(os.fspath(out))
-        )
-    return artifact.load_statistics(out)
+    load = beam.ParDo(_Load()).with_output_types(artifact.Statistics)
+    with files.whole_folder(out, store.SUMMARY) as folder:
+        with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
+            _ = (
+                pipeline
+                | "ListParts" >> beam.Create(paths)
+                | "LoadParts" >> load
+                | "MergeParts"
+                >> beam.CombineGlobally(compute.MergeParts()).without_defaults()
+                | "SubtractParts" >> beam.ParDo(_Subtract(minus))
+                | compute.WriteStatistics(os.fspath(folder), staged=True)
+            )
+        return artifact.load_statistics(folder)
 
 
 class _Load(beam.DoFn):

@@ -19,8 +19,9 @@ from tfnorm import files
 from tfnorm import recipe as recipe_lib
 from tfnorm import sources
 from tfnorm.beam import compute
+from tfnorm.beam import counting
 from tfnorm.beam import failures
-from tfnorm.beam import job
+from tfnorm.beam import runners
 
 # Beside the artifacts: what splits there are. A folder that holds it may be replaced.
 SUMMARY = "splits.json"
@@ -83,6 +84,7 @@ def compute_splits(
         raise errors.OptionsError(
             "An unreadable record has no split: `max_bad_records` must be 0 with `by`."
         )
+    runners.options_of(beam_args)  # The file systems need them first.
     rows = analysis.Rows.of(recipe, **chosen)
     names = rows.with_columns(None if recipe is None else recipe.columns())
     if by is not None and names is not None:
@@ -105,7 +107,7 @@ def compute_splits(
 
     def run(views: dict | None, folder: str) -> dict[str, artifact.Statistics]:
         complete = recipe if views is None else None
-        with failures.typed_errors(), job.pipeline_of(beam_args) as pipeline:
+        with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
             _ = (
                 pipeline
                 | "ListShards" >> beam.Create(shards, reshuffle=False)
@@ -196,7 +198,7 @@ class _Summarize(beam.DoFn):
         with failures.carried():
             for split, shard in shards:
                 for batch in shard.read():
-                    beam.metrics.Metrics.counter("tfnorm", "rows").inc(batch.rows)
+                    counting.count(batch)
                     self._observer.add(batch, split)
 
     def finish_bundle(self) -> Iterator[beam.utils.windowed_value.WindowedValue]:
@@ -226,5 +228,6 @@ class _Write(beam.DoFn):
                 error.message = f"Of split {split!r}: {error.message}"
                 error.args = (error.message,)
                 raise
+            compute.check_not_over(self._folder)
             found.save(os.path.join(self._folder, _folder(split)))
         yield split

@@ -101,9 +101,10 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -
         if not any(map(files.is_remote, paths)):
             # Fails before Beam takes its seconds to load.
             sources.open(paths, features, **media)
-    with show_lib.progress("Reading the data"):
+    with show_lib.progress("Reading the data") as seen:
         from tfnorm import beam
 
+        seen.watch(beam.rows_so_far)
         if splits is None:
             found = beam.compute_statistics(
                 patterns, wanted, out, update=update, cache=cache, **asked
@@ -210,9 +211,11 @@ def apply(ctx, inputs, recipe, out, inverse, max_bad_records) -> None:
     if not any(map(files.is_remote, inputs)):
         # Fails before Beam takes its seconds to load.
         sources.check_written(sources.open(inputs, fitted.recipe.columns()))
-    with show_lib.progress("Turning the data back" if inverse else "Normalizing"):
+    what = "Turning the data back" if inverse else "Normalizing"
+    with show_lib.progress(what) as rows:
         from tfnorm import beam
 
+        rows.watch(beam.rows_so_far)
         found = beam.apply_recipe(
             inputs,
             fitted,

@@ -7,6 +7,8 @@ import json
 import logging
 import os
 import sys
+import time
+from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Literal
 from typing import TextIO
@@ -15,6 +17,7 @@ import numpy as np
 import rich.console
 import rich.progress
 import rich.table
+import rich.text
 
 _MOST_CHANNELS = 8
 # What provenance tells of, beside how images were decoded.
@@ -45,19 +48,54 @@ def quiet() -> Iterator[TextIO]:
             log.removeHandler(handler)
 
 
+class Rows(rich.progress.ProgressColumn):
+    """How many rows were read so far, and how many a second."""
+
+    def __init__(self):
+        super().__init__()
+        self._count: Callable[[], int] = int
+        self._before = 0
+        self._started = 0.0
+
+    def watch(self, count: Callable[[], int]) -> None:
+        """Begins to show a number that grows, and asks for it now and then."""
+        self._before, self._started = count(), time.monotonic()
+        self._count = count
+
+    def render(self, task) -> rich.text.Text:
+        rows = self._count() - self._before
+        rate = rows / max(time.monotonic() - self._started, 1e-3)
+        text = f"{rows:,} rows, {rate:,.0f} rows/s" if rows > 0 else ""
+        return rich.text.Text(text, no_wrap=True)
+
+
 @contextlib.contextmanager
-def progress(what: str) -> Iterator[None]:
-    """Shows that something is going on, and for how long; nothing else is said."""
+def progress(what: str) -> Iterator[Rows]:
+    """Shows that something is going on, and for how long; nothing else is said.
+
+    It is drawn on stderr, where that is a terminal, and goes when it is done.
+
+    Yields:
+        What shows rows, too, once it has something to watch.
+    """
+    rows = Rows()
     columns = (
         rich.progress.SpinnerColumn(),
         rich.progress.TextColumn("{task.description}"),
         rich.progress.TimeElapsedColumn(),
+        rows,
     )
     with quiet() as terminal:
         console = rich.console.Console(file=terminal)
-        with rich.progress.Progress(*columns, console=console, transient=True) as bar:
+        bar = rich.progress.Progress(
+            *columns,
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        with bar:
             bar.add_task(what, total=None)
-            yield
+            yield rows
 
 
 def statistics(found) -> None:
