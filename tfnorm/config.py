@@ -4,6 +4,7 @@
 
 import collections.abc
 import dataclasses
+import functools
 import importlib.metadata
 import json
 import types
@@ -176,7 +177,7 @@ def _decode_object(data: collections.abc.Mapping[str, typing.Any]) -> typing.Any
     missing = [key for key in fields if key not in data and _required(fields[key])]
     if missing:
         raise errors.RecipeError(f"{name!r} needs the field {missing[0]!r}.")
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     arguments = {
         key: _decode(data[key], hints.get(key)) for key in fields if key in data
     }
@@ -184,6 +185,11 @@ def _decode_object(data: collections.abc.Mapping[str, typing.Any]) -> typing.Any
         return cls(**arguments)
     except (TypeError, ValueError) as error:
         raise errors.RecipeError(f"{name!r}: {error}") from error
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, typing.Any]:
+    return typing.get_type_hints(cls)
 
 
 def _required(field: dataclasses.Field) -> bool:

@@ -4,6 +4,7 @@
 
 import collections.abc
 import dataclasses
+import typing
 
 import numpy as np
 
@@ -104,7 +105,7 @@ class Observer:
             try:
                 column = _joined(batches, view.feature)
                 keys = None if view.key is None else _joined(batches, view.key)
-                options = {"axis": _kept(view, column.ndim)}
+                options: dict[str, typing.Any] = {"axis": _kept(view, column.ndim)}
                 options["quantiles"] = self._quantiles and (view.quantiles or None)
                 for where, seen in _seen(column, view):
                     before = features.get(key, statistics.FeatureStatistics())

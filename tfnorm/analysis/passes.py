@@ -14,6 +14,7 @@ from tfnorm import recipe as recipe_lib
 from tfnorm import sources
 from tfnorm import statistics
 from tfnorm.analysis import observer as observer_lib
+from tfnorm.statistics import features as features_lib
 
 _LOG = logging.getLogger("tfnorm")
 
@@ -105,9 +106,9 @@ def with_pass(
             f"the data changed while they were read: {found.rows} rows, then "
             f"{more.rows}."
         )
+    one, two = features_lib.of(found.features), features_lib.of(more.features)
     features = statistics.Features(
-        {**found.features.plain, **more.features.plain},
-        {**found.features.keyed, **more.features.keyed},
+        {**one.plain, **two.plain}, {**one.keyed, **two.keyed}
     )
     return dataclasses.replace(found, features=features)
 

@@ -181,5 +181,11 @@ def _keyed(reader: tables.Reader, found: list[tuple]) -> statistics.KeyedStatist
         places = np.flatnonzero(np.repeat(valued, sizes[first]))
         channels = channels.placed(places, len(found) * sizes[first])
     return statistics.KeyedStatistics(
-        table.key_array, table.rows, table.missing, valued, shape, _KINDS[kind], channels
+        table.key_array,
+        table.rows,
+        table.missing,
+        valued,
+        shape,
+        _KINDS[kind],
+        channels,
     )

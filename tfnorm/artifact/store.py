@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pathlib
+import typing
 import zipfile
 import zlib
 
@@ -145,7 +146,7 @@ def _described(features) -> dict:
 
 def _describe(feature: statistics.FeatureStatistics) -> dict:
     counts = feature.counts
-    described = {
+    described: dict[str, typing.Any] = {
         "kind": feature.kind,
         "shape": feature.shape,
         "rows": feature.rows,

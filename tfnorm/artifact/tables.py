@@ -55,9 +55,7 @@ def pack(
         order: Their numbers in the order in which to write them.
     """
     parts = [_packed(table) for table in (channels_lib.empty(False, 0, False), *tables)]
-    whole = {
-        name: np.concatenate([part[name] for part in parts]) for name in parts[0]
-    }
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     found = {
         name: np.ascontiguousarray(whole[name][order])
         for name in ("counts", "extrema", "known", "resolution")
@@ -95,7 +93,7 @@ def _packed(table: channels_lib.Channels) -> dict[str, np.ndarray]:
         "keys": held.keys,
         "buckets": held.counts,
     }
-    found = {name: array.astype("<i8") for name, array in found.items()}
+    found = {name: array.astype("<i8", copy=False) for name, array in found.items()}
     return {**found, "known": table.known, "totals": totals, "squares": squares}
 
 

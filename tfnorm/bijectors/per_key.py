@@ -15,6 +15,7 @@ from tfnorm import arrays
 from tfnorm import config
 from tfnorm import errors
 from tfnorm.bijectors import base
+from tfnorm.bijectors import stacking
 
 UNSEEN = ("global", "nan", "raise")
 _CANNOT_RAISE = (
@@ -102,8 +103,14 @@ class PerKey(base.Bijector):
 
     @functools.cached_property
     def _constants(self) -> dict[str, np.ndarray]:
-        # Once for each map, of which a vocabulary may hold the same many times.
         every = (*self.maps, self.otherwise)
+        together = stacking.stacked(every) if self.otherwise.elementwise else None
+        if together is not None:
+            found = together.constants()
+            shapes = {key: (len(every), *c.shape) for key, c in self._own().items()}
+            if all(found[key].shape == shapes[key] for key in shapes):
+                return found
+        # Once for each map, of which a vocabulary may hold the same many times.
         own = {id(one): one.constants() for one in every}
         return {
             key: np.stack([own[id(one)][key] for one in every]) for key in self._own()

@@ -172,9 +172,7 @@ class Recipe:
                     pairs = "comoments" in scheme.requires
                     key = stage_key(name, after)
                     needed = "quantiles" in scheme.requires
-                    views[key] = View(
-                        name, feature.axis, after, None, pairs, needed
-                    )
+                    views[key] = View(name, feature.axis, after, None, pairs, needed)
         return views
 
     @property

@@ -3,7 +3,6 @@
 """What every scheme has, and what the fitted ones share."""
 
 import abc
-import dataclasses
 import typing
 
 import numpy as np
@@ -26,8 +25,8 @@ class Scheme(abc.ABC):
     "quantiles", "comoments". `fitted_on_data` is false where `fit` reads none.
     `monotone` is true where the fitted map rises or falls everywhere, feature by
     feature.
-    `separable` is true where each kept element is fitted by its own statistics, whatever
-    those of others are, so that the groups of many keys are fitted together.
+    `separable` is true where each kept element is fitted by its own statistics,
+    whatever those of others are, so that the groups of many keys are fitted together.
     `key` names the column by which rows are fitted and mapped apart, if any;
     `trained` tells that models train the centre and scale from where they are put;
     `shaped` that constants are of the kept shape though nothing is fitted.
@@ -238,35 +237,3 @@ def divisor(scale: np.ndarray, constant: np.ndarray, policy: str) -> np.ndarray:
             "`zero_scale_policy='one'` to center without scaling."
         )
     return np.where(constant, 1.0, scale)
-
-
-def unstacked(
-    fitted: bijectors.Bijector, count: int
-) -> tuple[bijectors.Bijector, ...]:
-    """Returns the maps of the elements of the first kept axis.
-
-    Args:
-        fitted: A map fitted to statistics whose first kept axis has `count` elements.
-        count: How many maps to make.
-    """
-    if isinstance(fitted, bijectors.Chain):
-        parts = [unstacked(part, count) for part in fitted.parts]
-        return tuple(map(bijectors.Chain, zip(*parts, strict=True)))
-    arrays = {
-        field.name: value
-        for field in dataclasses.fields(fitted)
-        if isinstance(value := getattr(fitted, field.name), np.ndarray)
-        and value.ndim > (fitted.extra_axes(field.name) or 0)
-    }
-    if not arrays:
-        return (fitted,) * count
-    found = []
-    names = [field.name for field in dataclasses.fields(fitted)]
-    for index in range(count):
-        # They were checked as a part of the whole, and are not once more.
-        one = object.__new__(type(fitted))
-        for name in names:
-            value = arrays[name][index] if name in arrays else getattr(fitted, name)
-            object.__setattr__(one, name, value)
-        found.append(one)
-    return tuple(found)

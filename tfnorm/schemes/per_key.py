@@ -14,6 +14,7 @@ from tfnorm import config
 from tfnorm import errors
 from tfnorm import statistics
 from tfnorm.bijectors import per_key
+from tfnorm.bijectors import stacking
 from tfnorm.schemes import base
 from tfnorm.schemes import chain
 from tfnorm.schemes import placeholder
@@ -132,7 +133,7 @@ class PerKey(base.Around):
             # One by one, to tell of which key it is.
             self._of_each(found, every)
             raise
-        return tuple(found), base.unstacked(fitted, len(found))
+        return tuple(found), stacking.unstacked(fitted, len(found))
 
     def _of_each(self, by_key, every):
         """The maps of the groups of any mapping, fitted one by one."""
@@ -216,9 +217,7 @@ class _Shrunk:
 
     def histograms(self) -> list[tuple[np.ndarray, np.ndarray]]:
         # Of many keys together, the channels of one follow those of another.
-        pairs = zip(
-            self.group.histograms(), itertools.cycle(self.every.histograms())
-        )
+        pairs = zip(self.group.histograms(), itertools.cycle(self.every.histograms()))
         found = []
         for (values, counts), (more, others) in pairs:
             values = np.concatenate([values, more])

@@ -6,6 +6,7 @@ from tfnorm.statistics.block import key_values
 from tfnorm.statistics.block import order_keys
 from tfnorm.statistics.channel import Channel
 from tfnorm.statistics.channel import CountArrays
+from tfnorm.statistics.channels import WIDE
 from tfnorm.statistics.channels import Channels
 from tfnorm.statistics.comoments import CoMoments
 from tfnorm.statistics.counts import Counts
@@ -23,6 +24,7 @@ from tfnorm.statistics.quantiles import Quantiles
 from tfnorm.statistics.ranks import Interval
 
 __all__ = [
+    "WIDE",
     "Channel",
     "Channels",
     "CoMoments",

@@ -16,6 +16,7 @@ from tfnorm.statistics import histograms as histograms_lib
 from tfnorm.statistics import limbs
 from tfnorm.statistics import moments as moments_lib
 from tfnorm.statistics import quantiles as quantiles_lib
+from tfnorm.statistics import ranks
 
 # A feature of more kept elements has its state in arrays, and histograms only where
 # they are asked for.
@@ -121,6 +122,21 @@ class Channels(collections.abc.Sequence):
         arrays = (self.counts, self.low, self.high, self.known)
         sums = self.totals.nbytes + self.squares.nbytes
         return held + sums + sum(array.nbytes for array in arrays)
+
+    def buckets(self) -> ranks.Buckets:
+        """The histograms within the extrema, to take quantiles of.
+
+        Raises:
+            StatisticsError: if they were not asked for.
+        """
+        if self.histograms is None:
+            raise errors.StatisticsError(
+                f"quantiles were not taken of these {len(self)} elements. Of more than "
+                f"{WIDE:,} they are taken where a recipe has a scheme that needs them, "
+                "or fills in the median; and never where `quantiles=False`."
+            )
+        known = self.known & (self.counts[0] > 0)
+        return self.histograms.buckets(self.low, self.high, known)
 
     def merge(self, other: "Channels") -> "Channels":
         """The state over the values of both, channel by channel."""

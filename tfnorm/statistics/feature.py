@@ -20,6 +20,7 @@ from tfnorm.statistics import pixels
 from tfnorm.statistics import ranks
 from tfnorm.statistics import shapes
 
+
 @dataclasses.dataclass(frozen=True)
 class FeatureStatistics:
     """Exact statistics of a feature: a commutative monoid, and its summary.
@@ -250,11 +251,8 @@ class FeatureStatistics:
             return ranks.Interval(*[np.full(q.shape, np.nan)[()]] * 3)
         found = self._buckets().quantile(q)
         shape = (*self.shape, *q.shape)
-        lower, value, upper = (
-            getattr(found, name).reshape(shape)[()]
-            for name in ("lower", "value", "upper")
-        )
-        return ranks.Interval(lower, value, upper)
+        parts = (found.lower, found.value, found.upper)
+        return ranks.Interval(*(part.reshape(shape)[()] for part in parts))
 
     def histograms(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each channel the middles of its buckets, ascending, and their counts.
@@ -268,13 +266,8 @@ class FeatureStatistics:
             return []
         buckets = self._buckets()
         ends = np.cumsum(buckets.sizes)[:-1]
-        return list(
-            zip(
-                np.split(buckets.middles(), ends),
-                np.split(buckets.counts, ends),
-                strict=True,
-            )
-        )
+        columns = (np.split(row, ends) for row in (buckets.middles(), buckets.counts))
+        return list(zip(*columns, strict=True))
 
     @property
     def known(self) -> bool:
@@ -298,14 +291,4 @@ class FeatureStatistics:
         return pairs + sum(2 * one.keys.nbytes for one in held if one is not None)
 
     def _buckets(self) -> ranks.Buckets:
-        held = channels_lib.of(self.channels)
-        if held.histograms is None:
-            raise errors.StatisticsError(
-                f"quantiles were not taken of these {len(held)} elements. Of more than "
-                f"{channels_lib.WIDE:,} they are taken where the scheme of a recipe needs them, or "
-                "missing values are to become the median; and never where "
-                "`quantiles=False`."
-            )
-        return held.histograms.buckets(
-            held.low, held.high, held.known & (held.counts[0] > 0)
-        )
+        return channels_lib.of(self.channels).buckets()

@@ -98,7 +98,6 @@ class Features(collections.abc.Mapping):
                 keyed[stem] = found
         return Features(plain, keyed)
 
-
     def by_key(
         self, name: str, column: str
     ) -> collections.abc.Mapping[int | str, feature_lib.FeatureStatistics]:

@@ -135,18 +135,21 @@ def empty(floating: bool, channels: int) -> Histograms:
     return Histograms(floating, zero, zero, none, none)
 
 
-def of(values: np.ndarray, codes: np.ndarray, channels: int) -> Histograms:
+def of(
+    values: np.ndarray, codes: np.ndarray, channels: int, common: int = 0
+) -> Histograms:
     """Those of finite values.
 
     Args:
         values: float64 or int64 of shape (n,), without -0.0.
         codes: The channel of each.
         channels: Number of channels.
+        common: How many low bits all are known to leave out at least.
     """
     floating = values.dtype == np.float64
-    keys = block_lib.order_keys(values)
-    zero = np.zeros(channels, np.int64)
-    return _counted(floating, zero, codes, keys, None, 0)
+    keys = block_lib.order_keys(values) >> common
+    dropped = np.full(channels, common)
+    return _counted(floating, dropped, codes, keys, None, common)
 
 
 def joined(parts: collections.abc.Sequence[Histograms]) -> Histograms:
@@ -192,7 +195,8 @@ def _counted(
 def _bits_for_all(dropped, sizes, owners, keys, common: int) -> int:
     """Fewest low bits that all channels must drop so that they fit together."""
     within = owners[1:] == owners[:-1]
-    lengths = (quantiles.apart(keys) + dropped[owners[1:]])[within]
+    # Keys of unlike sign differ in all bits.
+    lengths = np.minimum(quantiles.apart(keys) + dropped[owners[1:]], 64)[within]
     neighbours = np.bincount(lengths, minlength=_MOST_DROPPED + 2)
     # A channel that dropped more by itself would fill its capacity with less.
     alone = dropped > common

@@ -22,13 +22,20 @@ def of_columns(values: np.ndarray, quantiles: bool) -> channels_lib.Channels:
         quantiles: Whether to take histograms, too.
     """
     found = None
+    common = 0 if quantiles else None
     for start in range(0, len(values), _ROWS):
         rows = values[start : start + _ROWS]
         width = max(1, _VALUES // len(rows))
-        parts = [
-            _of_tile(rows[:, i : i + width], quantiles)
-            for i in range(0, values.shape[1], width)
-        ]
+        parts: list[channels_lib.Channels] = []
+        buckets = 0
+        for i in range(0, values.shape[1], width):
+            parts.append(_of_tile(rows[:, i : i + width], common))
+            held = parts[-1].histograms
+            buckets += 0 if held is None else len(held.keys)
+            if buckets > histograms.BUCKETS:
+                # What the columns so far must leave out, all the others must, too.
+                parts, buckets = [channels_lib.joined(parts)], 0
+                common = parts[0].histograms.common
         part = channels_lib.joined(parts)
         found = part if found is None else found.merge(part)
     return found
@@ -46,19 +53,21 @@ def of_codes(
         quantiles: Whether to take histograms, too.
     """
     wide = block_lib.widened(values)
-    return _of_scattered(wide, codes, channels, quantiles)
+    return _of_scattered(wide, codes, channels, 0 if quantiles else None)
 
 
-def _of_tile(values: np.ndarray, quantiles: bool) -> channels_lib.Channels:
+def _of_tile(values: np.ndarray, common: int | None) -> channels_lib.Channels:
     wide = block_lib.widened(values)
     if wide.dtype == np.float64 and not np.isfinite(wide).all():
         codes = np.tile(np.arange(wide.shape[1]), len(wide))
-        return _of_scattered(wide.ravel(), codes, wide.shape[1], quantiles)
+        return _of_scattered(wide.ravel(), codes, wide.shape[1], common)
     none = np.zeros((3, wide.shape[1]), np.int64)
-    return _of_layout(spread.Columns(wide), none, quantiles)
+    return _of_layout(spread.Columns(wide), none, common)
 
 
-def _of_scattered(wide, codes, channels: int, quantiles: bool) -> channels_lib.Channels:
+def _of_scattered(
+    wide, codes, channels: int, common: int | None
+) -> channels_lib.Channels:
     odd = np.zeros((3, channels), np.int64)
     if wide.dtype == np.float64:
         finite = np.isfinite(wide)
@@ -66,14 +75,15 @@ def _of_scattered(wide, codes, channels: int, quantiles: bool) -> channels_lib.C
             tests = (np.isnan(wide), wide == np.inf, wide == -np.inf)
             odd = np.stack([np.bincount(codes[t], minlength=channels) for t in tests])
             wide, codes = wide[finite], codes[finite]
-    return _of_layout(spread.Scattered(wide, codes, channels), odd, quantiles)
+    return _of_layout(spread.Scattered(wide, codes, channels), odd, common)
 
 
-def _of_layout(layout: spread.Layout, odd, quantiles: bool) -> channels_lib.Channels:
+def _of_layout(layout: spread.Layout, odd, common: int | None) -> channels_lib.Channels:
     low, high = layout.extrema
     held = None
-    if quantiles:
-        held = histograms.of(layout.values.ravel(), layout.codes, layout.channels)
+    if common is not None:
+        flat = layout.values.ravel()
+        held = histograms.of(flat, layout.codes, layout.channels, common)
     return channels_lib.Channels(
         layout.values.dtype == np.float64,
         np.stack([layout.valid, layout.count(layout.values == 0), *odd]),
