@@ -194,14 +194,17 @@ def test_several_passes_read_all_spans(tmp_path):
 
 def test_what_is_cached_is_found_by_what_was_observed():
     def key(recipe):
-        return repr(analyzer.ObserveBatches(("fare",), recipe.views()))
+        return repr(analyzer.ObserveBatches(("fare",), recipe.views(), wide))
 
+    wide = ()
     z_score = tfnorm.Recipe({"fare": schemes.ZScore()})
     assert key(z_score) == key(tfnorm.Recipe({"fare": schemes.Power()}))
     for other in (schemes.Log("log1p"), schemes.PerKey(schemes.ZScore(), "hour")):
         assert key(z_score) != key(tfnorm.Recipe({"fare": other}))
     pooled = tfnorm.Recipe({"fare": Feature(schemes.ZScore(), axis=None)})
     assert key(z_score) != key(pooled)
+    wide = ("fare",)
+    assert key(z_score) != key(tfnorm.Recipe({"fare": schemes.Power()}))
 
 
 def test_cached_statistics_come_back_whole():

@@ -137,7 +137,7 @@ class Observer:
                 for where, seen in _seen(column, view):
                     own = None if weights is None else weights[where]
                     if own is not None:
-                        slices_lib.check_steps(seen, len(own), "weights")
+                        slices_lib.check_steps(seen, len(own), "weight")
                     before = features.get(key, _NOTHING)
                     features[key] = before.add(
                         seen, comoments=view.comoments, weights=own, **options
@@ -182,7 +182,7 @@ class Observer:
         )
 
     def _add_groups(self, name: str, by: str, column, keys: arrays.Column, options):
-        slices_lib.check_steps(column, len(keys.values), "keys")
+        slices_lib.check_steps(column, len(keys.values), "key")
         if options["quantiles"] is None:
             options = options | {"quantiles": True}
         found = keyed_lib.of(column, keys, **options)

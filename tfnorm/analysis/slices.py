@@ -97,11 +97,17 @@ class Slices:
 
 
 def check_steps(column: arrays.Column, rows: int, what: str) -> None:
-    """Raises a FeatureError if a column has not one value a row."""
+    """Raises a FeatureError if a column has not one value a row.
+
+    Args:
+        column: The column.
+        rows: How many rows there are.
+        what: What each row has one of: "key", or "weight".
+    """
     if len(column.values) != rows:
         raise errors.FeatureError(
-            f"has {len(column.values)} values in rows of {rows} {what}: a feature list "
-            f"has no {what} of each of its steps."
+            f"has {len(column.values)} values in rows of {rows} {what}s: a feature "
+            f"list has no {what} of each of its steps."
         )
 
 

@@ -93,7 +93,7 @@ def _packed(table: channels_lib.Channels) -> dict[str, np.ndarray]:
         "keys": held.keys,
         "buckets": held.counts,
     }
-    found = {name: array.astype("<i8") for name, array in found.items()}
+    found = {name: array.astype("<i8", copy=False) for name, array in found.items()}
     return {**found, "known": table.known, "totals": totals, "squares": squares}
 
 

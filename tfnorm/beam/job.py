@@ -90,7 +90,7 @@ def compute_statistics(
     # is kept beside it meanwhile.
     with files.scratch(out) as folder:
         path = os.path.join(folder, "statistics")
-        found = run(recipe, recipe, None, path)
+        found = run(recipe, recipe, None, path, kept)
         while views := analysis.later_pass(recipe, found):
             more = run(recipe, None, views, path)
             found = analysis.with_pass(found, more)

@@ -6,6 +6,7 @@ from tfnorm.statistics.block import key_values
 from tfnorm.statistics.block import order_keys
 from tfnorm.statistics.channel import Channel
 from tfnorm.statistics.channel import CountArrays
+from tfnorm.statistics.channels import WIDE
 from tfnorm.statistics.channels import Channels
 from tfnorm.statistics.comoments import CoMoments
 from tfnorm.statistics.counts import Counts
@@ -28,6 +29,7 @@ from tfnorm.statistics.weighted import as_units
 from tfnorm.statistics.weighted_quantiles import WeightedQuantiles
 
 __all__ = [
+    "WIDE",
     "Channel",
     "Channels",
     "CoMoments",

@@ -5,6 +5,7 @@
 import collections.abc
 import dataclasses
 import io
+import math
 import os
 import zipfile
 
@@ -19,6 +20,7 @@ from tfnorm import artifact
 from tfnorm import config
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
+from tfnorm import statistics
 from tfnorm.artifact import state
 from tfnorm.beam import compute
 from tfnorm.beam import failures
@@ -49,7 +51,8 @@ def analyze(
     ranks = {key: arrays.rank(columns[key]) for key in recipe.features}
     path = None if statistics_path is None else os.fspath(statistics_path)
     fit = FitConstants(recipe, ranks, path)
-    observe = ObserveBatches(tuple(columns), recipe.views())
+    wide = tuple(key for key in recipe.features if _may_be_wide(recipe, key, columns))
+    observe = ObserveBatches(tuple(columns), recipe.views(), wide)
     ptransform: object = tft.experimental.CacheablePTransformAnalyzer(
         make_accumulators_ptransform=observe,
         merge_accumulators_ptransform=MergeParts(),
@@ -67,6 +70,14 @@ def analyze(
         name=name,
     )
     return found
+
+
+def _may_be_wide(recipe: recipe_lib.Recipe, name: str, columns) -> bool:
+    x = columns[name]
+    axes = arrays.kept_axes(axis(recipe.features[name]), arrays.rank(x))
+    sizes = [x.shape[a] for a in axes]
+    # Of each row two moments may be taken.
+    return None in sizes or 2 * math.prod(sizes) > statistics.WIDE
 
 
 def templates(
@@ -118,10 +129,13 @@ class ObserveBatches(beam.PTransform):
     Args:
         names: What the arrays are called.
         views: What to observe of them.
+        wide: Which of them have, or may have, so many kept elements that quantiles
+            are taken only where a view needs them.
     """
 
     names: tuple[str, ...]
     views: dict[str, recipe_lib.View]
+    wide: tuple[str, ...] = ()
 
     def __post_init__(self):
         super().__init__()
@@ -131,7 +145,9 @@ class ObserveBatches(beam.PTransform):
         # on, and not which scheme they are for.
         seen = [
             (
-                *(key, v.feature, v.axis, v.key, v.comoments, v.quantiles),
+                *(key, v.feature, v.axis, v.key, v.comoments),
+                # Others have their quantiles taken in any case.
+                v.quantiles and v.feature in self.wide,
                 config.dumps(v.bijector),
             )
             for key, v in sorted(self.views.items())
