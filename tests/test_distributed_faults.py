@@ -25,7 +25,7 @@ from tfnorm.beam import compute
 from tfnorm.beam import workers as workers_lib
 from tfnorm.sources import write
 
-ROWS = 100_000
+ROWS = 50_000
 RECIPE = tfnorm.Recipe({"x": schemes.Robust(), "n": schemes.ZScore()})
 PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
 MOMENTS = 20
@@ -133,13 +133,17 @@ def test_a_worker_that_stops_answering_is_given_up(data, before, tmp_path):
 
 @pytest.mark.distributed
 @pytest.mark.parametrize("when", ["starts", "works"])
-def test_a_killed_worker_of_a_pool_names_the_pool(data, before, tmp_path, when):
+def test_a_killed_worker_of_a_pool_names_the_pool(
+    data, before, tmp_path, monkeypatch, when
+):
+    if when == "starts":
+        monkeypatch.setattr(workers_lib, "_CONNECT_SECONDS", 5.0)
     logs = tmp_path.parent / f"{tmp_path.name}-logs"
     logs.mkdir()
     ready = {"starts": lambda: True, "works": connected}[when]
     reason = {"starts": "not connected|closed its", "works": "closed its connection"}
     with workers.pools(logs, 2) as pools:
-        given = ["--worker_pools=" + ",".join(pools), "--worker_timeout=15"]
+        given = ["--worker_pools=" + ",".join(pools)]
         done, thread = signalled(
             signal.SIGKILL, 0.0, os.getpid(), "SdkHarness", ready=ready
         )
@@ -154,13 +158,29 @@ def test_a_killed_worker_of_a_pool_names_the_pool(data, before, tmp_path, when):
 
 
 @pytest.mark.distributed
+def test_workers_end_with_whoever_started_them(data, before, tmp_path):
+    command = [sys.executable, "-m", "pipelines.compute_statistics", *PROCESSES]
+    given = [f"--input={data}/*.tfrecord", f"--out={tmp_path}/s"]
+    with subprocess.Popen([*command, *given], env=workers.environment()) as job:
+        deadline = time.monotonic() + LONG_SECONDS
+        while len(found := workers.children(job.pid, "sdk_worker")) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        job.kill()
+    while any(pathlib.Path(f"/proc/{worker}").exists() for worker in found):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert tfnorm.load_statistics(tmp_path / "s").digest == before.digest
+
+
+@pytest.mark.distributed
 def test_of_two_jobs_that_write_one_path_one_wins_whole(data, tmp_path):
     out = tmp_path / "s"
     patterns = [f"d-0000{shard}-*.tfrecord" for shard in range(2)]
     command = [sys.executable, "-m", "pipelines.compute_statistics", f"--out={out}"]
     started = [
         subprocess.Popen(
-            [*command, f"--input={data / pattern}", *PROCESSES],
+            [*command, f"--input={data / pattern}"],
             env=workers.environment(),
         )
         for pattern in patterns

@@ -5,6 +5,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,12 +35,17 @@ def environment() -> dict[str, str]:
     return dict(os.environ, PATH=path, PYTHONPATH=root, OMP_NUM_THREADS="1")
 
 
+def _tied() -> list[str]:
+    """What has a process end with this one, should that be killed, where it can be."""
+    return ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
+
+
 @contextlib.contextmanager
 def process(*command, log: pathlib.Path):
     """Runs a process in a session of its own, and ends all that it has started."""
     with open(log, "wb") as file:
         started = subprocess.Popen(
-            list(map(str, command)),
+            [*_tied(), *map(str, command)],
             stdout=file,
             stderr=file,
             env=environment(),

@@ -42,6 +42,8 @@ class Control(worker_handlers.ControlConnection):
 
     def set_input(self, input):
         super().set_input(self._listened(input))
+        with self._changes:
+            self._heard = time.monotonic()
         self.connected.set()
 
     def _listened(self, responses) -> Iterator:
@@ -57,7 +59,9 @@ class Control(worker_handlers.ControlConnection):
 
     @property
     def silent_seconds(self) -> float:
-        """How long it has owed an answer."""
+        """How long it has owed an answer, since it connected."""
+        if not self.connected.is_set():
+            return 0.0
         with self._changes:
             return time.monotonic() - self._heard if self._asked else 0.0
 

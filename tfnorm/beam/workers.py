@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 
-import apache_beam as beam
 import grpc
 from apache_beam.portability import api
 from apache_beam.runners.portability.fn_api_runner import worker_handlers
@@ -168,9 +167,8 @@ class _Watched(worker_handlers.GrpcWorkerHandler):
         if self.control_conn.ended.is_set():
             return self._end()
         limit = self._run.timeout_seconds
-        patience = min(limit, _CONNECT_SECONDS)
-        if seconds > patience and not self.control_conn.connected.is_set():
-            return f"has not connected within {patience:g} seconds"
+        if seconds > _CONNECT_SECONDS and not self.control_conn.connected.is_set():
+            return f"has not connected within {_CONNECT_SECONDS:g} seconds"
         if self.control_conn.silent_seconds > limit:
             return f"has not answered for {limit:g} seconds (--worker_timeout)"
         return self.ended()
@@ -201,10 +199,9 @@ class _ProcessWorker(_Watched):
             PIPELINE_OPTIONS="{}",
             WORKER_ID=self.worker_id,
         )
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", beam.runners.worker.__name__ + ".sdk_worker_main"],
-            env=environment,
-        )
+        # As a module's name: importing it here would make it another one there.
+        command = [sys.executable, "-m", "tfnorm.beam.sdk_worker", str(os.getpid())]
+        self._process = subprocess.Popen(command, env=environment)
 
     def ended(self, wait_seconds: float = 0.0) -> str | None:
         try:
