@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks import goals
+from benchmarks import growth
 from benchmarks import layer_suites
 from benchmarks import network_layers
 from benchmarks import schemes
@@ -21,6 +22,7 @@ HERE = pathlib.Path(__file__).absolute().parent
 RESULTS = HERE / "results" / "statistics.json"
 LAYERS = HERE / "results" / "layers.json"
 BATCHNORM = HERE / "results" / "batchnorm.json"
+SCALE = HERE / "results" / "scale.json"
 # What examples/schemes_compared.py writes.
 SCHEMES = HERE / "results" / "schemes.json"
 # Of which suites alone the project's README tells, where there are many.
@@ -103,7 +105,7 @@ def ratios(results: dict, comparisons: Sequence[goals.Comparison]) -> str:
             ]
         )
     header = ["data", "what", "beside", "best", "median", "goal", "reached"]
-    return _table(header, rows)
+    return of(header, rows)
 
 
 def measured(results: dict, suite: str) -> str:
@@ -116,7 +118,19 @@ def measured(results: dict, suite: str) -> str:
     for run in results["failures"]:
         if run["suite"] == suite:
             rows.append([run["label"], "failed", *[""] * (len(columns) - 2)])
-    return _table(list(columns), rows)
+    return of(list(columns), rows)
+
+
+def growth_of(results: dict) -> str:
+    """Returns what `benchmarks.scale` measured, as Markdown."""
+    titled = growth.tables(results)
+    parts = [f"**{title}**\n\n{of(*cells)}" for title, cells in titled]
+    return "\n\n".join([*parts, machine(results)])
+
+
+def road(results: dict) -> str:
+    """Returns what `growth.road` does, as Markdown."""
+    return of(*growth.road(results))
 
 
 def update(path: pathlib.Path, name: str, text: str) -> None:
@@ -137,12 +151,17 @@ def rendered() -> dict[tuple[pathlib.Path, str], str]:
         for readme, text in readmes(results, comparisons(), SHORT.get(name)).items():
             found[readme, name] = text
     results = json.loads(SCHEMES.read_text(encoding="utf-8"))
-    text = f"{_table(*schemes.cells(results))}\n\n{schemes.note(results)}"
+    text = f"{of(*schemes.cells(results))}\n\n{schemes.note(results)}"
     found[HERE.parent / "README.md", "schemes"] = text
+    scale = json.loads(SCALE.read_text(encoding="utf-8"))
+    page = HERE.parent / "docs" / "scale.md"
+    found[page, "scale"] = growth_of(scale)
+    found[page, "road"] = road(scale)
     return found
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Returns a table as Markdown."""
     # Padded, so that it reads well in a terminal too.
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = [header, ["-" * width for width in widths], *rows]
