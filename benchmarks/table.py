@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks import goals
+from benchmarks import growth
 from benchmarks import image_suites
 from benchmarks import layer_suites
 from benchmarks import network_layers
@@ -23,6 +24,7 @@ RESULTS = HERE / "results" / "statistics.json"
 LAYERS = HERE / "results" / "layers.json"
 BATCHNORM = HERE / "results" / "batchnorm.json"
 IMAGES = HERE / "results" / "images.json"
+SCALE = HERE / "results" / "scale.json"
 # What examples/schemes_compared.py writes.
 SCHEMES = HERE / "results" / "schemes.json"
 # Of which suites alone the project's README tells, where there are many.
@@ -105,7 +107,7 @@ def ratios(results: dict, comparisons: Sequence[goals.Comparison]) -> str:
             ]
         )
     header = ["data", "what", "beside", "best", "median", "goal", "reached"]
-    return _table(header, rows)
+    return of(header, rows)
 
 
 def measured(results: dict, suite: str) -> str:
@@ -118,7 +120,19 @@ def measured(results: dict, suite: str) -> str:
     for run in results["failures"]:
         if run["suite"] == suite:
             rows.append([run["label"], "failed", *[""] * (len(columns) - 2)])
-    return _table(list(columns), rows)
+    return of(list(columns), rows)
+
+
+def growth_of(results: dict) -> str:
+    """Returns what `benchmarks.scale` measured, as Markdown."""
+    titled = growth.tables(results)
+    parts = [f"**{title}**\n\n{of(*cells)}" for title, cells in titled]
+    return "\n\n".join([*parts, machine(results)])
+
+
+def road(results: dict) -> str:
+    """Returns what `growth.road` does, as Markdown."""
+    return of(*growth.road(results))
 
 
 def update(path: pathlib.Path, name: str, text: str) -> None:
@@ -141,12 +155,17 @@ def rendered() -> dict[tuple[pathlib.Path, str], str]:
     results = json.loads(IMAGES.read_text(encoding="utf-8"))
     found[HERE / "README.md", "images"] = render(results, image_suites.comparisons())
     results = json.loads(SCHEMES.read_text(encoding="utf-8"))
-    text = f"{_table(*schemes.cells(results))}\n\n{schemes.note(results)}"
+    text = f"{of(*schemes.cells(results))}\n\n{schemes.note(results)}"
     found[HERE.parent / "README.md", "schemes"] = text
+    scale = json.loads(SCALE.read_text(encoding="utf-8"))
+    page = HERE.parent / "docs" / "scale.md"
+    found[page, "scale"] = growth_of(scale)
+    found[page, "road"] = road(scale)
     return found
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Returns a table as Markdown."""
     # Padded, so that it reads well in a terminal too.
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = [header, ["-" * width for width in widths], *rows]

@@ -1,8 +1,9 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Measures tf.Transform's analysis by tfnorm beside its own z-scores.
+"""Measures tfnorm in tf.Transform beside its own z-scores, and its covariance.
 
     python -m benchmarks.transform --rows=200000 --columns=10,200
+    python -m benchmarks.transform --of=covariance --rows=20000 --columns=64,256
 
 Every run is a process of its own; the files are made first, and nothing is kept of
 what is printed.
@@ -16,8 +17,15 @@ from benchmarks import data as data_lib
 from benchmarks import process
 
 CONTENDERS = {
-    "tft.scale_to_z_score": "tft_transform.ScaleToZScore",
-    "tfnorm.tft.apply": "tft_transform.Tfnorm",
+    "z-scores": {
+        "tft.scale_to_z_score": "tft_transform.ScaleToZScore",
+        "tfnorm.tft.apply": "tft_transform.Tfnorm",
+    },
+    "covariance": {
+        "tft.covariance, float32": "tft_covariance.Tft",
+        "tft.covariance, float64": "tft_covariance.Tft64",
+        "tfnorm.beam.ComputeStatistics": "tft_covariance.Tfnorm",
+    },
 }
 COLUMNS = ("columns", "", "seconds", "CPU seconds", "peak MiB", "worst std")
 
@@ -25,6 +33,7 @@ COLUMNS = ("columns", "", "seconds", "CPU seconds", "peak MiB", "worst std")
 def main(argv: list[str] | None = None) -> None:
     """Runs all contenders, and prints a table of the medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--of", choices=list(CONTENDERS), default="z-scores")
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--columns", default="10,200", help="numbers, with commas")
     parser.add_argument("--runs", type=int, default=3)
@@ -37,8 +46,14 @@ def main(argv: list[str] | None = None) -> None:
         for columns in map(int, options.columns.split(",")):
             data = data_lib.DataSet(cache, options.rows, columns)
             process.make(data)
-            for name, contender in CONTENDERS.items():
-                runs = [process.measure(contender, data) for _ in range(options.runs)]
+            for name, contender in CONTENDERS[options.of].items():
+                try:
+                    runs = [
+                        process.measure(contender, data) for _ in range(options.runs)
+                    ]
+                except process.Failure as failure:
+                    print(f"| {columns} | `{name}` | {failure} |", flush=True)
+                    continue
                 print(_row(columns, name, runs), flush=True)
 
 

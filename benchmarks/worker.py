@@ -61,7 +61,8 @@ def judge(answer: dict, data: data_lib.DataSet) -> dict:
     features, truth = answer.get("features", {}), data.truth()
     if answer.get("rows", data.rows) != data.rows:
         raise ValueError(f"{answer['rows']} rows were read, of {data.rows}.")
-    judged = {"digest": answer["digest"]} if "digest" in answer else {}
+    told = ("digest", "state_bytes")
+    judged = {key: answer[key] for key in told if key in answer}
     for name in ("variance", "mean", "min", "max", "quantiles"):
         errors = [
             _error(name, features[column][name], truth[column])

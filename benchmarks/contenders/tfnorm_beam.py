@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """tfnorm on Beam's runner in this process, one worker."""
 
+import pickle
 import tempfile
 
 from benchmarks import data as data_lib
@@ -14,6 +15,7 @@ class ComputeStatistics(base.Contender):
     """From TFRecord files to the written artifact: every statistic of every column."""
 
     imports = (*base.BEAM, "tfnorm.sources.tfrecord")
+    suffix = "tfrecord"
 
     def __init__(self, data: data_lib.DataSet):
         super().__init__(data)
@@ -21,11 +23,19 @@ class ComputeStatistics(base.Contender):
 
     def run(self):
         return beam.compute_statistics(
-            self.data.files("tfrecord"),
+            self.data.files(self.suffix),
             tfnorm_local.recipe(self.data),
             f"{self._folder.name}/statistics",
             beam_args=["--runner=FnApiRunner"],
         )
 
     def answer(self, found):
-        return tfnorm_local.answer(self.data, found)
+        size = len(pickle.dumps(found, protocol=5))
+        return {**tfnorm_local.answer(self.data, found), "state_bytes": size}
+
+
+class ComputeOfParquet(ComputeStatistics):
+    """The same, from Parquet files."""
+
+    imports = (*base.BEAM, "tfnorm.sources.parquet", "pyarrow.parquet")
+    suffix = "parquet"
