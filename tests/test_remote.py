@@ -232,3 +232,32 @@ def test_state_that_was_changed_is_an_error(shelf):
 def test_what_needs_a_folder_renamed_is_an_error():
     with pytest.raises(errors.ArtifactError, match="no folder is renamed"):
         files.check_replaceable("s3://bucket/model", "manifest.json")
+
+
+def test_merged_statistics_are_written_where_the_parts_are(shelf):
+    days = [columns(seed) for seed in (1, 2)]
+    whole = tfnorm.Statistics()
+    for day, data in enumerate(days):
+        found = tfnorm.analyze(data, RECIPE)
+        found.save(f"shelf://days/{day}")
+        whole = whole.merge(found)
+    parts = ["shelf://days/0", "shelf://days/1"]
+    merged = tfnorm.beam.merge_statistics(parts, "shelf://both")
+    assert merged.digest == whole.digest
+    less = ["shelf://days/1"]
+    left = tfnorm.beam.merge_statistics(["shelf://both"], "shelf://less", subtract=less)
+    assert tfnorm.load_statistics("shelf://less").digest == left.digest
+    assert left["x"].mean == tfnorm.analyze(days[0], RECIPE)["x"].mean
+    assert sorted(path.name for path in shelf.iterdir()) == ["both", "days", "less"]
+
+
+def test_splits_are_written_and_read(shelf):
+    pattern = written("tfrecord", shelf / "d")
+    inputs = {"train": f"shelf://d/{pattern}", "eval": f"shelf://d/{pattern}"}
+    found = tfnorm.beam.compute_splits(inputs, RECIPE, "shelf://out")
+    local = tfnorm.analyze(f"{shelf}/d/{pattern}", RECIPE)
+    for split in inputs:
+        there = tfnorm.load_statistics(f"shelf://out/Split-{split}")
+        assert there.digest == found[split].digest == local.digest
+    assert (shelf / "out/splits.json").is_file()
+    assert sorted(path.name for path in shelf.iterdir()) == ["d", "out"]

@@ -80,14 +80,11 @@ def compute_statistics(
     )
     kept = None if update is None else incremental.before(update, recipe, shards, rows)
     run = functools.partial(_run, shards, max_bad_records, cache, beam_args, rows)
-    passes = 1 if recipe is None else recipe.passes
-    if passes == 1 and not files.is_remote(out):
-        # Workers write beside the artifact, and this process puts it in its place. So
-        # one that comes too late, of a job that is over, changes nothing.
-        with files.whole_folder(out, artifact.SUMMARY) as folder:
-            return run(recipe, recipe, None, folder, kept)
-    # What one pass found is no artifact yet, and elsewhere no folder can be renamed: it
-    # is kept beside it meanwhile.
+    if not files.is_remote(out):
+        files.check_replaceable(out, artifact.SUMMARY)
+    # Workers write beside the artifact, and this process puts it in its place. So one
+    # that comes too late, of a job that is over, changes nothing; and what one of
+    # several passes found is no artifact yet.
     with files.scratch(out) as folder:
         path = os.path.join(folder, "statistics")
         found = run(recipe, recipe, None, path, kept)

@@ -10,7 +10,6 @@ import apache_beam as beam
 from tfnorm import artifact
 from tfnorm import errors
 from tfnorm import files
-from tfnorm.artifact import store
 from tfnorm.beam import compute
 from tfnorm.beam import failures
 from tfnorm.beam import runners
@@ -56,7 +55,11 @@ def merge_statistics(
     paths = [os.fspath(path) for path in parts]
     minus = [os.fspath(path) for path in subtract]
     load = beam.ParDo(_Load()).with_output_types(artifact.Statistics)
-    with files.whole_folder(out, store.SUMMARY) as folder:
+    runners.options_of(beam_args)  # The file systems need them first.
+    if not files.is_remote(out):
+        files.check_replaceable(out, artifact.SUMMARY)
+    with files.scratch(out) as folder:
+        path = os.path.join(folder, "statistics")
         with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
             _ = (
                 pipeline
@@ -65,9 +68,11 @@ def merge_statistics(
                 | "MergeParts"
                 >> beam.CombineGlobally(compute.MergeParts()).without_defaults()
                 | "SubtractParts" >> beam.ParDo(_Subtract(minus))
-                | compute.WriteStatistics(os.fspath(folder), staged=True)
+                | compute.WriteStatistics(path, staged=True)
             )
-        return artifact.load_statistics(folder)
+        found = artifact.load_statistics(path)
+    found.save(out)
+    return found
 
 
 class _Load(beam.DoFn):
