@@ -12,6 +12,9 @@ from tfnorm import arrays
 from tfnorm import errors
 from tfnorm import schemes
 from tfnorm.beam import failures
+from tfnorm.beam import job
+from tfnorm.beam import listing
+from tfnorm.sources import tfrecord
 from tfnorm.sources import write
 
 ROWS = 5_000
@@ -182,3 +185,25 @@ def test_an_error_survives_being_quoted(text):
         except RuntimeError as carried:
             raise RuntimeError(text.format(str(carried))) from carried
     assert raised.value.__dict__ == error.__dict__
+
+
+def test_parts_of_many_shards_are_merged_in_two_steps(
+    folder, expected, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(job, "MANY_SHARDS", 2)
+    pattern = f"{folder}/*.tfrecord"
+    found = tfnorm.beam.compute_statistics(pattern, RECIPE, tmp_path / "out")
+    assert found.digest == expected.digest
+
+
+def test_a_hundred_thousand_shards_fit_a_description():
+    # Of a job's description, Dataflow takes 10 MB.
+    shards = [
+        tfrecord.TFRecordShard(
+            f"gs://bucket/day={i % 365}/part-{i:06d}.tfrecord", ("x",)
+        )
+        for i in range(100_000)
+    ]
+    pipeline = beam.Pipeline("FnApiRunner")
+    _ = pipeline | listing.ListShards(shards) | listing.SpreadShards()
+    assert len(pipeline.to_runner_api().SerializeToString()) < 2_000_000

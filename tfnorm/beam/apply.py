@@ -13,6 +13,7 @@ from tfnorm import recipe as recipe_lib
 from tfnorm import sources
 from tfnorm.beam import counting
 from tfnorm.beam import failures
+from tfnorm.beam import listing
 from tfnorm.beam import runners
 
 
@@ -82,14 +83,11 @@ class RewriteShards(beam.PTransform):
         super().__init__()
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        runners.refuse_dask(shards.pipeline.runner)
         applied = Applied(self.fitted, self.inverse)
         rewrite = beam.ParDo(_RewriteShard(applied, os.fspath(self.out)))
         return (
             shards
-            | "NameShards"
-            >> beam.Map(_named).with_output_types(tuple[str, sources.Shard])
-            | "SpreadShards" >> beam.GroupByKey()
+            | listing.SpreadShards()
             | "RewriteShards" >> rewrite.with_output_types(Rewritten)
         )
 
@@ -148,10 +146,6 @@ class Applied:
             for name in features
             if features[name].indicator
         )
-
-
-def _named(shard: sources.Shard) -> tuple[str, sources.Shard]:
-    return repr(shard), shard
 
 
 class _ApplyToBatch(beam.DoFn):

@@ -21,6 +21,7 @@ from tfnorm import recipe as recipe_lib
 from tfnorm import sources
 from tfnorm.beam import apply
 from tfnorm.beam import failures
+from tfnorm.beam import listing
 from tfnorm.beam import runners
 
 # Beside the files: what made them. A folder that holds it may be replaced.
@@ -119,7 +120,7 @@ def apply_recipe(
         with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
             _ = (
                 pipeline
-                | "ListShards" >> beam.Create(shards, reshuffle=False)
+                | "ListShards" >> listing.ListShards(shards)
                 | apply.RewriteShards(fitted, folder.path, inverse)
                 # Keyed, so that the summary is that of all shards.
                 | "ToOne" >> beam.Map(_to_one)

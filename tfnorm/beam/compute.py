@@ -17,9 +17,9 @@ from tfnorm import artifact
 from tfnorm import errors
 from tfnorm import files
 from tfnorm import recipe as recipe_lib
-from tfnorm import sources
 from tfnorm.beam import counting
 from tfnorm.beam import failures
+from tfnorm.beam import listing
 from tfnorm.beam import runners
 
 
@@ -31,13 +31,9 @@ class ReadBatches(beam.PTransform):
     """
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        runners.refuse_dask(shards.pipeline.runner)
-        # Grouping spreads the shards over workers, with half of Reshuffle's steps.
         return (
             shards
-            | "NameShards"
-            >> beam.Map(_named).with_output_types(tuple[str, sources.Shard])
-            | "SpreadShards" >> beam.GroupByKey()
+            | listing.SpreadShards()
             | "ReadShards" >> beam.ParDo(_ReadShards()).with_output_types(arrays.Batch)
         )
 
@@ -121,11 +117,14 @@ class MergeStatistics(beam.PTransform):
         recipe: As of `ComputeStatistics`.
         max_bad_records: As of `ComputeStatistics`.
         rows: As of `ComputeStatistics`.
+        fanout: Into how many the parts are merged before these are merged to one, so
+            that no worker merges all of very many; 1 for none.
     """
 
     recipe: recipe_lib.Recipe | None = None
     max_bad_records: int = 0
     rows: analysis.Rows | None = None
+    fanout: int = 1
 
     def __post_init__(self):
         super().__init__()
@@ -133,11 +132,10 @@ class MergeStatistics(beam.PTransform):
     def expand(self, found: beam.PCollection) -> beam.PCollection:
         check = beam.ParDo(_Check(self.recipe, self.max_bad_records, self.rows))
         # Without Combine's own default, which is a side input and another stage.
-        return (
-            found
-            | "MergeStatistics" >> beam.CombineGlobally(MergeParts()).without_defaults()
-            | "CheckStatistics" >> check
-        )
+        merge = beam.CombineGlobally(MergeParts()).without_defaults()
+        if self.fanout > 1:
+            merge = merge.with_fanout(self.fanout)
+        return found | "MergeStatistics" >> merge | "CheckStatistics" >> check
 
 
 @dataclasses.dataclass
@@ -181,10 +179,6 @@ class _Pickled(beam.coders.Coder):
 
 for _kind in (arrays.Batch, artifact.Statistics):
     beam.coders.registry.register_coder(_kind, _Pickled)
-
-
-def _named(shard: sources.Shard) -> tuple[str, sources.Shard]:
-    return repr(shard), shard
 
 
 class _ReadShards(beam.DoFn):

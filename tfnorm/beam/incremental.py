@@ -20,6 +20,7 @@ from tfnorm import recipe as recipe_lib
 from tfnorm import sources
 from tfnorm.beam import counting
 from tfnorm.beam import failures
+from tfnorm.beam import listing
 
 
 @dataclasses.dataclass
@@ -52,9 +53,7 @@ class SummarizeFiles(beam.PTransform):
         summarize = _SummarizeFile(self.recipe, self.views, cache, self.rows)
         return (
             shards
-            | "NameShards"
-            >> beam.Map(_named).with_output_types(tuple[str, sources.Shard])
-            | "SpreadShards" >> beam.GroupByKey()
+            | listing.SpreadShards()
             | "SummarizeFiles"
             >> beam.ParDo(summarize).with_output_types(artifact.Statistics)
         )
@@ -113,10 +112,6 @@ def before(
                 file=shard.path,
             )
     return kept
-
-
-def _named(shard: sources.Shard) -> tuple[str, sources.Shard]:
-    return repr(shard), shard
 
 
 def _kept(place: str) -> artifact.Statistics | None:

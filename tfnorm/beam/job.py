@@ -3,6 +3,7 @@
 """The statistics job: from files to the artifact."""
 
 import functools
+import math
 import os
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -17,7 +18,10 @@ from tfnorm import sources
 from tfnorm.beam import compute
 from tfnorm.beam import failures
 from tfnorm.beam import incremental
+from tfnorm.beam import listing
 from tfnorm.beam import runners
+
+MANY_SHARDS = 1_000
 
 
 def compute_statistics(
@@ -116,13 +120,16 @@ def _run(
     kept = artifact.Statistics() if kept is None else kept
     allowed = max_bad_records + kept.bad_records
     with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
-        listed = pipeline | "ListShards" >> beam.Create(shards, reshuffle=False)
+        listed = pipeline | "ListShards" >> listing.ListShards(shards)
         if cache is None:
             listed |= compute.ReadBatches()
         found = listed | summarize
         if kept.rows or kept.bad_records:
             old = pipeline | "OfBefore" >> beam.Create([kept], reshuffle=False)
             found = (found, old) | "AddToThoseBefore" >> beam.Flatten()
-        merge = compute.MergeStatistics(complete, allowed, rows)
+        # Where a worker would have to merge thousands, some merge some first.
+        many = len(shards) >= MANY_SHARDS
+        fanout = max(2, math.isqrt(len(shards))) if many else 1
+        merge = compute.MergeStatistics(complete, allowed, rows, fanout)
         _ = found | merge | compute.WriteStatistics(os.fspath(out), staged=True)
     return artifact.load_statistics(out)

@@ -21,6 +21,7 @@ from tfnorm import sources
 from tfnorm.beam import compute
 from tfnorm.beam import counting
 from tfnorm.beam import failures
+from tfnorm.beam import listing
 from tfnorm.beam import runners
 
 # Beside the artifacts: what splits there are. A folder that holds it may be replaced.
@@ -110,9 +111,8 @@ def compute_splits(
         with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
             _ = (
                 pipeline
-                | "ListShards" >> beam.Create(shards, reshuffle=False)
-                | "NameShards" >> beam.Map(_named)
-                | "SpreadShards" >> beam.GroupByKey()
+                | "ListShards" >> listing.ListShards(shards)
+                | listing.SpreadShards()
                 | "SummarizeSplits" >> beam.ParDo(_Summarize(recipe, by, views, rows))
                 | "MergeStatistics" >> beam.CombinePerKey(compute.MergeParts())
                 | "WriteSplits"
@@ -176,10 +176,6 @@ def _load(folder: str) -> dict[str, artifact.Statistics]:
         os.path.basename(path).removeprefix(start): artifact.load_statistics(path)
         for path in folders
     }
-
-
-def _named(shard: tuple[str, sources.Shard]) -> tuple[str, tuple[str, sources.Shard]]:
-    return repr(shard), shard
 
 
 class _Summarize(beam.DoFn):

@@ -8,6 +8,7 @@ the first of those is named, and never for paths of this machine.
 """
 
 from tfnorm.files.listing import Entry
+from tfnorm.files.listing import each
 from tfnorm.files.listing import exists
 from tfnorm.files.listing import identity
 from tfnorm.files.listing import is_remote
@@ -32,6 +33,7 @@ __all__ = [
     "Entry",
     "Publication",
     "check_replaceable",
+    "each",
     "exists",
     "follow",
     "identity",

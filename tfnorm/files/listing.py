@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What files there are, here and elsewhere, and what tells them from others."""
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import glob
@@ -9,13 +10,19 @@ import os
 import shutil
 import tempfile
 import uuid
+from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import TypeVar
 
 from tfnorm import errors
 from tfnorm.files import remote
 from tfnorm.files import streams
 
 is_remote = remote.is_remote
+
+_REQUESTS = 16
+_Read = TypeVar("_Read")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,6 +178,21 @@ def remove(path: str) -> None:
         # Of folders that are no more than names, the files in them are removed.
         within = [] if system.has_dirs() else matches(f"{path}/**")
         system.delete([entry.path for entry in within] or [path])
+
+
+def each(read: Callable[[str], _Read], paths: Sequence[str]) -> Iterator[_Read]:
+    """Yields what each file has to say, in order; of remote ones, asks many at once.
+
+    Args:
+        read: Reads a little of a file, whose path it gets.
+        paths: The files.
+    """
+    if not any(map(is_remote, paths)):
+        yield from map(read, paths)
+        return
+    # What takes time is the way there and back.
+    with concurrent.futures.ThreadPoolExecutor(_REQUESTS) as pool:
+        yield from pool.map(read, paths)
 
 
 @contextlib.contextmanager

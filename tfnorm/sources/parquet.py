@@ -205,5 +205,9 @@ def shards_of(
     features = tables.same_kinds(
         paths, features, lambda path, names: ParquetShard(path, names).kinds()
     )
-    for path in paths:
-        yield from ParquetShard(path, features, max_bad_records).parts()
+
+    def parts(path: str) -> list[ParquetShard]:
+        return list(ParquetShard(path, features, max_bad_records).parts())
+
+    for found in files.each(parts, paths):
+        yield from found

@@ -10,6 +10,7 @@ from typing import Any
 
 from tfnorm import arrays
 from tfnorm import errors
+from tfnorm import files
 from tfnorm.sources import arrow
 
 
@@ -118,11 +119,11 @@ def same_kinds(
     Raises:
         FeatureError: A column is absent, or of another class of type.
     """
+    if features is None:
+        features = tuple(read(paths[0], None))
     expected: dict[str, str] = {}
-    for path in paths:
-        kinds = read(path, features)
-        if features is None:
-            features = tuple(kinds)
+    every = files.each(lambda path: read(path, features), paths)
+    for path, kinds in zip(paths, every, strict=True):
         for name, kind in kinds.items():
             first = expected.setdefault(name, kind)
             if kind != first:
