@@ -38,7 +38,7 @@ def save(found: table.Statistics, path: str | os.PathLike) -> None:
     described = config.encode(summary(found)) | {"recipe": found.recipe}
     if files.is_remote(path):
         head, tail = os.path.splitext(STATE)
-        part = f"{head}-{found.digest[:16]}-{{}}{tail}"
+        part = f"{head}-{{}}{tail}"
         with files.published(os.fspath(path), SUMMARY, _state_of, part) as made:
             with files.whole_file(made.path) as temporary:
                 _write_state(found, temporary)

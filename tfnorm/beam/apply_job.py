@@ -137,7 +137,7 @@ def _whole_folder(
 ) -> Iterator[files.Publication]:
     """Yields where workers write the files, which are seen when all is written."""
     if files.is_remote(out):
-        part = f"{fitted.digest[:16]}-{{}}"
+        part = "files-{}"
         with files.published(out, SUMMARY, _folder_of, part) as made:
             yield made
         return

@@ -51,7 +51,8 @@ def published(path: str, marker: str, names: Names, part: str) -> Iterator[Publi
         path: The remote folder.
         marker: Name of the summary.
         names: Tells which part a summary names.
-        part: What the part is called: `{}` in it becomes a word that no other uses.
+        part: What the part is called, by all who write there: `{}` in it becomes a word
+            that no other uses.
 
     Raises:
         ArtifactError: if it cannot be written, or `path` holds something else; what
