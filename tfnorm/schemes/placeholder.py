@@ -68,6 +68,10 @@ class Placeholder:
         names = ("nan", "positive_infinity", "negative_infinity", "missing", "zero")
         return types.SimpleNamespace(valid=zero + 1, **dict.fromkeys(names, zero))
 
+    @property
+    def weight(self):
+        return self.counts.valid
+
     def quantile(self, q: typing.Any) -> Interval:
         return Interval(np.broadcast_to(q, (*self.shape, *np.shape(q))))
 
