@@ -239,6 +239,38 @@ def test_parts_of_slices_merge_and_are_subtracted(tmp_path):
     assert whole.subtract(parts[1]).keys() == parts[0].keys()
 
 
+@pytest.mark.parametrize("verb", ["merge", "subtract"])
+def test_only_statistics_of_the_same_slices_fit_together(verb):
+    sliced = tfnorm.analyze(DATA, RECIPE, slices=["month"])
+    part = [("month", "=", 1)]
+    for slices in ([], ["carrier"], ["month", "carrier"], [("month", "carrier")]):
+        other = tfnorm.analyze(DATA, RECIPE, filters=part, slices=slices)
+        with pytest.raises(errors.StatisticsError, match="rows by .*same slices"):
+            getattr(sliced, verb)(other)
+    by_hand = tfnorm.Statistics(dict(sliced), sliced.rows)
+    with pytest.raises(errors.StatisticsError, match="same slices"):
+        getattr(by_hand, verb)(tfnorm.analyze(DATA, RECIPE, filters=part))
+
+
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_only_statistics_by_the_same_keys_fit_together(weight):
+    flat = tfnorm.Recipe({"delay": schemes.Robust(), "age": schemes.ZScore()})
+    by_key, other = (tfnorm.analyze(DATA, r, weight=weight) for r in (RECIPE, flat))
+    for one, two in ((by_key, other), (other, by_key)):
+        with pytest.raises(errors.StatisticsError, match="by carrier") as raised:
+            one.merge(two)
+        assert raised.value.feature == "age"
+
+
+def test_rows_that_all_lack_a_key_merge_with_those_that_have_one():
+    none = arrays.Column(DATA["carrier"].values, np.ones(ROWS, bool))
+    asked = {"slices": ["carrier"]}
+    whole = tfnorm.analyze(DATA, RECIPE, **asked)
+    without = tfnorm.analyze({**DATA, "carrier": none}, RECIPE, **asked)
+    merged = whole.merge(without)
+    assert set(merged) == set(whole) == set(merged.subtract(without))
+
+
 def test_without_a_recipe_every_column_of_numbers_has_slices():
     found = tfnorm.analyze(
         [DATA, DATA], slices=["month"], weight="w", filters=[("w", "<", 2)]
@@ -247,7 +279,9 @@ def test_without_a_recipe_every_column_of_numbers_has_slices():
     assert {"age | month=1", "age | month=2", "age | month=3"} <= set(found)
 
 
-@pytest.mark.parametrize("columns", ["carrier", [()], [3], [("carrier", 3)]])
+@pytest.mark.parametrize(
+    "columns", ["carrier", [()], [3], [("carrier", 3)]]
+)
 def test_what_names_no_column_is_no_slice(columns):
     with pytest.raises(errors.RecipeError, match="slices"):
         tfnorm.analyze(DATA, RECIPE, slices=columns)
