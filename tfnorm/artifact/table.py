@@ -132,12 +132,12 @@ class Statistics(collections.abc.Mapping):
         if other == Statistics():
             return self
         grouping.check_same(self, other)
-        if self.rows < other.rows:
+        if self.rows < other.rows or self.bad_records < other.bad_records:
             raise errors.StatisticsError("What is subtracted was never merged in.")
         return Statistics(
             self._held.combine(other._held, "subtract"),
             self.rows - other.rows,
-            max(self.bad_records - other.bad_records, 0),
+            self.bad_records - other.bad_records,
             self.recipe,
             self._sources_without(other),
             self.provenance,
