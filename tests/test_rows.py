@@ -280,7 +280,7 @@ def test_without_a_recipe_every_column_of_numbers_has_slices():
 
 
 @pytest.mark.parametrize(
-    "columns", ["carrier", [()], [3], [("carrier", 3)]]
+    "columns", ["carrier", [()], [3], [("carrier", 3)], [("month", "month")]]
 )
 def test_what_names_no_column_is_no_slice(columns):
     with pytest.raises(errors.RecipeError, match="slices"):
