@@ -293,6 +293,27 @@ def test_too_many_slices_are_an_error():
     assert tfnorm.analyze(DATA, RECIPE, slices=["carrier"], max_slices=3).rows
 
 
+def test_keys_that_are_no_utf8_stay_distinct(tmp_path):
+    keys = np.array([b"\xff", b"\xfe", b"\xff", "\ufffd".encode()], object)
+    data = {"x": np.arange(4.0), "k": keys}
+    recipe = tfnorm.Recipe({"x": schemes.PerKey(schemes.ZScore(), "k")})
+    found = tfnorm.analyze(data, recipe)
+    found.save(tmp_path / "s")
+    assert tfnorm.load_statistics(tmp_path / "s") == found
+    assert sorted(found[n].rows for n in found if " | " in n) == [1, 1, 2]
+    recipe.fit(found).save(tmp_path / "fitted.json")
+    again = tfnorm.load_fitted(tmp_path / "fitted.json")
+    np.testing.assert_array_equal(again.forward(data)["x"], [-1, 0, 1, 0])
+    assert tfnorm.analyze(data, recipe, filters=[("k", "=", "\ufffd")]).rows == 1
+
+
+def test_keys_beyond_int64_are_an_error():
+    data = {"x": np.arange(2.0), "k": np.array([1, 2**64 - 1], np.uint64)}
+    with pytest.raises(errors.FeatureError, match="does not fit int64") as raised:
+        tfnorm.analyze(data, {"x": schemes.ZScore()}, slices=["k"])
+    assert raised.value.feature == "k"
+
+
 def test_a_column_of_fractions_has_no_slices():
     with pytest.raises(errors.FeatureError, match="integers or text") as raised:
         tfnorm.analyze(DATA, RECIPE, slices=["w"])

@@ -26,7 +26,7 @@ def coded(column: arrays.Column) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         and the place of the key of each of these.
 
     Raises:
-        FeatureError: If the values are neither.
+        FeatureError: If the values are neither, or do not fit int64.
     """
     values = column.values
     if values.size != len(values):
@@ -40,7 +40,7 @@ def coded(column: arrays.Column) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         values = values[rows]
     if values.dtype.kind in "OSU":
         text = [
-            k.decode(errors="replace") if isinstance(k, bytes) else k
+            k.decode(errors="surrogateescape") if isinstance(k, bytes) else k
             for k in values.tolist()
         ]
         keys = sorted(set(text))
@@ -48,6 +48,11 @@ def coded(column: arrays.Column) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         codes = np.fromiter(map(places.__getitem__, text), np.int64, len(text))
         return np.array(keys, object), rows, codes
     if values.dtype.kind in "iub":
+        if values.dtype == np.uint64 and values.max() > np.iinfo(np.int64).max:
+            raise errors.FeatureError(
+                f"cannot be the key of rows: {int(values.max())} does not fit int64; "
+                "make the keys text."
+            )
         found, codes = np.unique(values.astype(np.int64), return_inverse=True)
         return found, rows, codes
     raise errors.FeatureError(
