@@ -314,6 +314,28 @@ def test_keys_beyond_int64_are_an_error():
     assert raised.value.feature == "k"
 
 
+def test_rows_of_a_file_without_the_column_of_keys_have_no_key(tmp_path):
+    save = write.write_tfrecords
+    x = np.arange(4.0)
+    save({"x": x, "k": np.array([b"a", b"b"] * 2, object)}, tmp_path / "a")
+    none = arrays.Column(np.zeros(4, np.float32), np.ones(4, bool))
+    save({"x": x, "k": none}, tmp_path / "b")
+    recipe = tfnorm.Recipe({"x": schemes.PerKey(schemes.ZScore(), "k")})
+    for asked in (recipe, {"x": schemes.ZScore()}):
+        found = tfnorm.analyze(str(tmp_path / "*"), asked, slices=["k"])
+        groups = {name: found[name].rows for name in found}
+        assert groups == {"x": 8, 'x | k="a"': 2, 'x | k="b"': 2}
+
+
+def test_a_column_that_cannot_be_sliced_by_is_told_with_its_file(tmp_path):
+    (path,) = write.write_parquet(
+        {"x": np.arange(2.0), "k": np.ones(2)}, tmp_path / "d"
+    )
+    with pytest.raises(errors.FeatureError, match="cannot be the key") as raised:
+        tfnorm.analyze(path, {"x": schemes.ZScore()}, slices=["k"])
+    assert (raised.value.feature, raised.value.file) == ("k", path)
+
+
 def test_a_column_of_fractions_has_no_slices():
     with pytest.raises(errors.FeatureError, match="integers or text") as raised:
         tfnorm.analyze(DATA, RECIPE, slices=["w"])

@@ -38,6 +38,8 @@ def coded(column: arrays.Column) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if column.missing is not None:
         rows = rows[~column.missing]
         values = values[rows]
+    if not len(values):  # Whatever type a column of nothing has.
+        return np.zeros(0, np.int64), rows, np.zeros(0, np.int64)
     if values.dtype.kind in "OSU":
         text = [
             k.decode(errors="surrogateescape") if isinstance(k, bytes) else k
