@@ -28,10 +28,8 @@ def check_same(one, other) -> None:
         return
     if not (mine and theirs) and None in (one.recipe, other.recipe):
         # Made by hand, perhaps: features and groups without what asked for them.
-        mine, theirs = (
-            {(None, columns) for _, columns in asked or _found(part)}
-            for asked, part in ((mine, one), (theirs, other))
-        )
+        mine = {(None, columns) for _, columns in mine or _found(one)}
+        theirs = {(None, columns) for _, columns in theirs or _found(other)}
     odd = sorted(mine ^ theirs, key=str)
     if odd:
         feature = next((name for name, _ in odd if name is not None), None)
