@@ -336,6 +336,14 @@ def test_a_column_that_cannot_be_sliced_by_is_told_with_its_file(tmp_path):
     assert (raised.value.feature, raised.value.file) == ("k", path)
 
 
+def test_a_slice_of_a_wide_feature_is_what_a_filtered_run_finds():
+    data = {"x": np.ones((4, 5000), np.float32), "k": np.arange(4) % 2}
+    recipe = {"x": schemes.ZScore()}
+    found = tfnorm.analyze(data, recipe, slices=["k"])["x | k=0"]
+    assert not found.has_quantiles
+    assert found == tfnorm.analyze(data, recipe, filters=[("k", "=", 0)])["x"]
+
+
 def test_a_column_of_fractions_has_no_slices():
     with pytest.raises(errors.FeatureError, match="integers or text") as raised:
         tfnorm.analyze(DATA, RECIPE, slices=["w"])

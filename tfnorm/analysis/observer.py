@@ -187,8 +187,6 @@ class Observer:
 
     def _add_groups(self, name: str, by: str, column, keys: arrays.Column, options):
         slices_lib.check_steps(column, len(keys.values), "key")
-        if options["quantiles"] is None:
-            options = options | {"quantiles": True}
         found = keyed_lib.of(column, keys, **options)
         stem = groups.stem(name, by, found.key_type)
         parts = self._groups.setdefault(stem, [])
