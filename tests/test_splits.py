@@ -147,6 +147,18 @@ def test_what_cannot_be_a_folder_names_no_split():
         tfnorm.analyze_splits({"x": np.arange(101)}, by="x")
 
 
+def test_too_many_splits_of_several_bundles_are_an_error(tmp_path):
+    for i in range(4):
+        data = {"x": np.ones(60), "split": np.arange(60) + 60 * i}
+        write.write_parquet(data, tmp_path / f"d{i}")
+    workers = ["--direct_running_mode=multi_threading", "--direct_num_workers=4"]
+    with pytest.raises(errors.DataError, match="more than 100 splits"):
+        tfnorm.beam.compute_splits(
+            str(tmp_path / "d*"), None, tmp_path / "s", by="split", beam_args=workers
+        )
+    assert not (tmp_path / "s").exists()
+
+
 # On the command line.
 
 
