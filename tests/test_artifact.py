@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The statistics artifact: equal data, equal bytes; trusted only if unchanged."""
 
+import dataclasses
 import json
 import resource
 import subprocess
@@ -242,3 +243,11 @@ def test_writes_what_a_link_points_to(found, tmp_path):
 
 def test_taking_nothing_away_changes_nothing(found):
     assert found.subtract(artifact.Statistics()) == found
+
+
+def test_more_bad_records_than_there_are_cannot_be_subtracted():
+    found = tfnorm.analyze({"x": np.arange(4.0)})
+    bad = dataclasses.replace(found, bad_records=1)
+    assert bad.subtract(bad).bad_records == 0
+    with pytest.raises(errors.StatisticsError, match="never merged in"):
+        found.subtract(bad)

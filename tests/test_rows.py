@@ -239,6 +239,38 @@ def test_parts_of_slices_merge_and_are_subtracted(tmp_path):
     assert whole.subtract(parts[1]).keys() == parts[0].keys()
 
 
+@pytest.mark.parametrize("verb", ["merge", "subtract"])
+def test_only_statistics_of_the_same_slices_fit_together(verb):
+    sliced = tfnorm.analyze(DATA, RECIPE, slices=["month"])
+    part = [("month", "=", 1)]
+    for slices in ([], ["carrier"], ["month", "carrier"], [("month", "carrier")]):
+        other = tfnorm.analyze(DATA, RECIPE, filters=part, slices=slices)
+        with pytest.raises(errors.StatisticsError, match="rows by .*same slices"):
+            getattr(sliced, verb)(other)
+    by_hand = tfnorm.Statistics(dict(sliced), sliced.rows)
+    with pytest.raises(errors.StatisticsError, match="same slices"):
+        getattr(by_hand, verb)(tfnorm.analyze(DATA, RECIPE, filters=part))
+
+
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_only_statistics_by_the_same_keys_fit_together(weight):
+    flat = tfnorm.Recipe({"delay": schemes.Robust(), "age": schemes.ZScore()})
+    by_key, other = (tfnorm.analyze(DATA, r, weight=weight) for r in (RECIPE, flat))
+    for one, two in ((by_key, other), (other, by_key)):
+        with pytest.raises(errors.StatisticsError, match="by carrier") as raised:
+            one.merge(two)
+        assert raised.value.feature == "age"
+
+
+def test_rows_that_all_lack_a_key_merge_with_those_that_have_one():
+    none = arrays.Column(DATA["carrier"].values, np.ones(ROWS, bool))
+    asked = {"slices": ["carrier"]}
+    whole = tfnorm.analyze(DATA, RECIPE, **asked)
+    without = tfnorm.analyze({**DATA, "carrier": none}, RECIPE, **asked)
+    merged = whole.merge(without)
+    assert set(merged) == set(whole) == set(merged.subtract(without))
+
+
 def test_without_a_recipe_every_column_of_numbers_has_slices():
     found = tfnorm.analyze(
         [DATA, DATA], slices=["month"], weight="w", filters=[("w", "<", 2)]
@@ -247,7 +279,9 @@ def test_without_a_recipe_every_column_of_numbers_has_slices():
     assert {"age | month=1", "age | month=2", "age | month=3"} <= set(found)
 
 
-@pytest.mark.parametrize("columns", ["carrier", [()], [3], [("carrier", 3)]])
+@pytest.mark.parametrize(
+    "columns", ["carrier", [()], [3], [("carrier", 3)], [("month", "month")]]
+)
 def test_what_names_no_column_is_no_slice(columns):
     with pytest.raises(errors.RecipeError, match="slices"):
         tfnorm.analyze(DATA, RECIPE, slices=columns)
@@ -257,6 +291,57 @@ def test_too_many_slices_are_an_error():
     with pytest.raises(errors.DataError, match="more than 2 slices by carrier"):
         tfnorm.analyze(DATA, RECIPE, slices=["carrier"], max_slices=2)
     assert tfnorm.analyze(DATA, RECIPE, slices=["carrier"], max_slices=3).rows
+
+
+def test_keys_that_are_no_utf8_stay_distinct(tmp_path):
+    keys = np.array([b"\xff", b"\xfe", b"\xff", "\ufffd".encode()], object)
+    data = {"x": np.arange(4.0), "k": keys}
+    recipe = tfnorm.Recipe({"x": schemes.PerKey(schemes.ZScore(), "k")})
+    found = tfnorm.analyze(data, recipe)
+    found.save(tmp_path / "s")
+    assert tfnorm.load_statistics(tmp_path / "s") == found
+    assert sorted(found[n].rows for n in found if " | " in n) == [1, 1, 2]
+    recipe.fit(found).save(tmp_path / "fitted.json")
+    again = tfnorm.load_fitted(tmp_path / "fitted.json")
+    np.testing.assert_array_equal(again.forward(data)["x"], [-1, 0, 1, 0])
+    assert tfnorm.analyze(data, recipe, filters=[("k", "=", "\ufffd")]).rows == 1
+
+
+def test_keys_beyond_int64_are_an_error():
+    data = {"x": np.arange(2.0), "k": np.array([1, 2**64 - 1], np.uint64)}
+    with pytest.raises(errors.FeatureError, match="does not fit int64") as raised:
+        tfnorm.analyze(data, {"x": schemes.ZScore()}, slices=["k"])
+    assert raised.value.feature == "k"
+
+
+def test_rows_of_a_file_without_the_column_of_keys_have_no_key(tmp_path):
+    save = write.write_tfrecords
+    x = np.arange(4.0)
+    save({"x": x, "k": np.array([b"a", b"b"] * 2, object)}, tmp_path / "a")
+    none = arrays.Column(np.zeros(4, np.float32), np.ones(4, bool))
+    save({"x": x, "k": none}, tmp_path / "b")
+    recipe = tfnorm.Recipe({"x": schemes.PerKey(schemes.ZScore(), "k")})
+    for asked in (recipe, {"x": schemes.ZScore()}):
+        found = tfnorm.analyze(str(tmp_path / "*"), asked, slices=["k"])
+        groups = {name: found[name].rows for name in found}
+        assert groups == {"x": 8, 'x | k="a"': 2, 'x | k="b"': 2}
+
+
+def test_a_column_that_cannot_be_sliced_by_is_told_with_its_file(tmp_path):
+    (path,) = write.write_parquet(
+        {"x": np.arange(2.0), "k": np.ones(2)}, tmp_path / "d"
+    )
+    with pytest.raises(errors.FeatureError, match="cannot be the key") as raised:
+        tfnorm.analyze(path, {"x": schemes.ZScore()}, slices=["k"])
+    assert (raised.value.feature, raised.value.file) == ("k", path)
+
+
+def test_a_slice_of_a_wide_feature_is_what_a_filtered_run_finds():
+    data = {"x": np.ones((4, 5000), np.float32), "k": np.arange(4) % 2}
+    recipe = {"x": schemes.ZScore()}
+    found = tfnorm.analyze(data, recipe, slices=["k"])["x | k=0"]
+    assert not found.has_quantiles
+    assert found == tfnorm.analyze(data, recipe, filters=[("k", "=", 0)])["x"]
 
 
 def test_a_column_of_fractions_has_no_slices():

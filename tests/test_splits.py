@@ -147,6 +147,18 @@ def test_what_cannot_be_a_folder_names_no_split():
         tfnorm.analyze_splits({"x": np.arange(101)}, by="x")
 
 
+def test_too_many_splits_of_several_bundles_are_an_error(tmp_path):
+    for i in range(4):
+        data = {"x": np.ones(60), "split": np.arange(60) + 60 * i}
+        write.write_parquet(data, tmp_path / f"d{i}")
+    workers = ["--direct_running_mode=multi_threading", "--direct_num_workers=4"]
+    with pytest.raises(errors.DataError, match="more than 100 splits"):
+        tfnorm.beam.compute_splits(
+            str(tmp_path / "d*"), None, tmp_path / "s", by="split", beam_args=workers
+        )
+    assert not (tmp_path / "s").exists()
+
+
 # On the command line.
 
 
@@ -217,3 +229,19 @@ def test_what_is_taken_away_leaves_what_scratch_would(data, gone, weight):
     # Of a user, the files are still counted.
     assert len(left.sources) == {"day": 3, "user": 4}[gone]
     assert left.digest == scratch.digest
+
+
+def test_what_is_taken_away_needs_the_slices_of_the_whole(data):
+    stats(data, data / "d-*", "--slice", "split", out="all")
+    stats(data, data / "d-*", "--where", "user = 2", out="user")
+    out = ("--out", data / "left")
+    said = call("merge", data / "all", "--subtract", data / "user", *out, status=2)
+    assert "only one of the two has statistics of its rows by split" in said
+    flags = ("--slice", "split", "--where")
+    stats(data, data / "d-*", *flags, "user = 2", out="user")
+    stats(data, data / "d-*", *flags, "user != 2", out="scratch")
+    call("merge", data / "all", "--subtract", data / "user", *out)
+    left, scratch = (tfnorm.load_statistics(data / n) for n in ("left", "scratch"))
+    name = 'n | split="eval"'
+    assert left[name].counts.valid == scratch[name].counts.valid
+    assert left[name].mean == scratch[name].mean

@@ -288,3 +288,14 @@ def test_a_layer_adapts_to_weights():
     plain.adapt(REPEATED["x"])
     x = DATA["x"][:9]
     assert np.array_equal(np.asarray(weighted(x)), np.asarray(plain(x)))
+
+
+def test_a_recipe_is_fitted_to_statistics_of_its_own_weight():
+    data = {"x": np.arange(4.0), "w": np.ones(4), "v": np.ones(4)}
+    plain = tfnorm.Recipe({"x": schemes.ZScore()})
+    recipe = tfnorm.Recipe({"x": schemes.ZScore()}, weight="w")
+    for weight, told in ((None, "by nothing"), ("v", "by 'v'")):
+        with pytest.raises(errors.RecipeError, match=f"weighted {told}"):
+            recipe.fit(tfnorm.analyze(data, plain, weight=weight))
+    weighted = tfnorm.analyze(data, plain, weight="w")
+    assert recipe.fit(weighted).maps == plain.fit(weighted).maps

@@ -15,6 +15,7 @@ from tfnorm.analysis.rows import chooses
 from tfnorm.analysis.splits import SplitObserver
 from tfnorm.analysis.splits import analyze_splits
 from tfnorm.analysis.splits import check_name
+from tfnorm.analysis.splits import check_split_count
 from tfnorm.analysis.splits import later_passes
 from tfnorm.analysis.splits import named
 
@@ -29,6 +30,7 @@ __all__ = [
     "check_complete",
     "check_name",
     "check_slices",
+    "check_split_count",
     "chooses",
     "later_pass",
     "later_passes",

@@ -119,9 +119,13 @@ class Observer:
         weights = None
         if self._rows.weight is not None:
             weights = self._rows.weights(_joined(batches, self._rows.weight))
-        slices = slices_lib.Slices(
-            self._rows.slices, lambda name: _joined(batches, name)
-        )
+        try:
+            slices = slices_lib.Slices(
+                self._rows.slices, lambda name: _joined(batches, name)
+            )
+        except errors.TfnormError as error:
+            error.file = error.file or first.file
+            raise
         self._slices.update(slices.names)
         rows_lib.check_count(len(self._slices), self._rows)
         named = {name for name in known if not statistics.is_group(name)}
@@ -183,8 +187,6 @@ class Observer:
 
     def _add_groups(self, name: str, by: str, column, keys: arrays.Column, options):
         slices_lib.check_steps(column, len(keys.values), "key")
-        if options["quantiles"] is None:
-            options = options | {"quantiles": True}
         found = keyed_lib.of(column, keys, **options)
         stem = groups.stem(name, by, found.key_type)
         parts = self._groups.setdefault(stem, [])

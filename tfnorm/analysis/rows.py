@@ -81,6 +81,8 @@ class Rows:
         for one in tuples:
             if not one or not all(isinstance(c, str) for c in one):
                 raise errors.RecipeError(f"`slices` must be columns, but {one!r} came.")
+            if len(set(one)) < len(one):
+                raise errors.RecipeError(f"`slices` names a column twice: {one!r}.")
         unique = tuple(dict.fromkeys(map(tuple, tuples)))
         return cls(weight, arrays.Filters.of(filters), unique, max_slices)
 

@@ -63,12 +63,7 @@ class SplitObserver:
                 self._observers[name] = observer_lib.Observer(
                     self._recipe, views=views, rows=self._rows
                 )
-                if len(self._observers) > MAX_SPLITS:
-                    raise errors.DataError(
-                        f"there are more than {MAX_SPLITS} splits. Slice by such a "
-                        "column instead.",
-                        feature=self._by,
-                    )
+                check_split_count(len(self._observers), self._by)
             self._observers[name].add(part, selected=self._by is not None)
 
     def results(self) -> dict[str, artifact.Statistics]:
@@ -86,6 +81,15 @@ def check_name(name: str) -> str:
             f"{name!r} cannot name a split: letters, digits and any of `_.+-` can."
         )
     return name
+
+
+def check_split_count(splits: int, by: str | None) -> None:
+    """Raises a DataError if so many splits are more than may be."""
+    if splits > MAX_SPLITS:
+        raise errors.DataError(
+            f"there are more than {MAX_SPLITS} splits. Slice by such a column instead.",
+            feature=by,
+        )
 
 
 def named(found: artifact.Statistics, split: str) -> artifact.Statistics:

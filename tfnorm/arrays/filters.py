@@ -255,7 +255,9 @@ def _compared(values: np.ndarray, sign: str, value) -> np.ndarray:
 
 def _texts(values: list) -> np.ndarray:
     """Text as an array of str, from str or bytes."""
-    text = [v.decode(errors="replace") if isinstance(v, bytes) else v for v in values]
+    # Bytes that are not UTF-8 stay distinct.
+    kept = "surrogateescape"
+    text = [v.decode(errors=kept) if isinstance(v, bytes) else v for v in values]
     return np.array([*text, None], object)[:-1]
 
 

@@ -13,6 +13,7 @@ import typing
 
 from tfnorm import errors
 from tfnorm import statistics
+from tfnorm.artifact import grouping
 from tfnorm.artifact import state
 from tfnorm.artifact import weighted
 from tfnorm.statistics import features as features_lib
@@ -103,8 +104,10 @@ class Statistics(collections.abc.Mapping):
         """The statistics over the rows of both.
 
         Raises:
-            StatisticsError: if they are of different features, kinds or shapes.
+            StatisticsError: if they are of different features, kinds or shapes, or
+                only one of the two is by some key or slice.
         """
+        grouping.check_same(self, other)
         if not (self.features and other.features):
             one = other if other.features else self
             features = one.features
@@ -128,12 +131,13 @@ class Statistics(collections.abc.Mapping):
         """
         if other == Statistics():
             return self
-        if self.rows < other.rows:
+        grouping.check_same(self, other)
+        if self.rows < other.rows or self.bad_records < other.bad_records:
             raise errors.StatisticsError("What is subtracted was never merged in.")
         return Statistics(
             self._held.combine(other._held, "subtract"),
             self.rows - other.rows,
-            max(self.bad_records - other.bad_records, 0),
+            self.bad_records - other.bad_records,
             self.recipe,
             self._sources_without(other),
             self.provenance,

@@ -125,6 +125,7 @@ def compute_splits(
     with files.scratch(out) as folder:
         found = run(None, folder)
         _check_splits(found, inputs if by is None else ())
+        analysis.check_split_count(len(found), by)  # Of all bundles together.
         while views := analysis.later_passes(recipe, found):
             for split, more in run(views, folder).items():
                 if split in views:

@@ -214,7 +214,7 @@ def _in_numpy(known: PerKey, keys: np.ndarray) -> np.ndarray:
     keys, count = np.ravel(keys), len(known.keys)
     if keys.dtype.kind in "OSU":
         text = [
-            k.decode(errors="replace") if isinstance(k, bytes) else k
+            k.decode(errors="surrogateescape") if isinstance(k, bytes) else k
             for k in keys.tolist()
         ]
         found = [known.places.get(key, count) for key in text]
@@ -231,7 +231,9 @@ def _hashed(known: tuple, keys):
     """TensorFlow's strings, by 63-bit fingerprints: no table to track or to save."""
     tf = sys.modules["tensorflow"]
     buckets = 2**63 - 1
-    table = tf.strings.to_hash_bucket_fast(tf.constant(known), buckets)
+    # As the bytes that they were read from, which may be no UTF-8.
+    encoded = [key.encode(errors="surrogateescape") for key in known]
+    table = tf.strings.to_hash_bucket_fast(tf.constant(encoded), buckets)
     order = tf.argsort(table)
     hashes = tf.strings.to_hash_bucket_fast(keys, buckets)
     place = _lower_bound(tf.gather(table, order), hashes, len(known))

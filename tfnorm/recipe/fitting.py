@@ -3,6 +3,7 @@
 """From a recipe and statistics to maps."""
 
 import itertools
+import json
 import typing
 
 import numpy as np
@@ -21,6 +22,7 @@ _EXAMPLE_QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 def fit(recipe: features.Recipe, statistics) -> fitted_lib.FittedRecipe:
     """The maps of a recipe; see `Recipe.fit`."""
+    _check_weight(recipe.weight, statistics)
     maps, examples, kinds = {}, {}, {}
     for name, feature in recipe.features.items():
         try:
@@ -34,6 +36,23 @@ def fit(recipe: features.Recipe, statistics) -> fitted_lib.FittedRecipe:
             raise
     digest = getattr(statistics, "digest", None)
     return fitted_lib.FittedRecipe(recipe, maps, examples, kinds, digest)
+
+
+def _check_weight(weight: str | None, statistics) -> None:
+    """Checks that statistics of a data set are weighted as a recipe says, if it does.
+
+    A recipe without a weight is fitted to those of any, as whoever took them asked.
+    """
+    if weight is None or not hasattr(statistics, "weight_units"):
+        return
+    told = [json.loads(line) for line in statistics.provenance]
+    names = {one["weight"] for one in told if "weight" in one}
+    if statistics.weight_units is None or names - {weight}:
+        by = f"by {', '.join(map(repr, sorted(names)))}" if names else "by nothing"
+        raise errors.RecipeError(
+            f"the recipe's rows are weighted by {weight!r}, but the statistics are "
+            f"weighted {by}. Take statistics with this recipe."
+        )
 
 
 def statistics_for(statistics, name: str, scheme: schemes.Scheme):

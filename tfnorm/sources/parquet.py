@@ -176,7 +176,9 @@ class _Bounds:
         if known is None or not known.has_min_max:
             return None
         bounds = tuple(
-            bound.decode(errors="replace") if isinstance(bound, bytes) else bound
+            bound.decode(errors="surrogateescape")
+            if isinstance(bound, bytes)
+            else bound
             for bound in (known.min, known.max)
         )
         # Of other types, such as decimals, values are not compared as they stand.

@@ -26,7 +26,7 @@ def coded(column: arrays.Column) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         and the place of the key of each of these.
 
     Raises:
-        FeatureError: If the values are neither.
+        FeatureError: If the values are neither, or do not fit int64.
     """
     values = column.values
     if values.size != len(values):
@@ -38,9 +38,11 @@ def coded(column: arrays.Column) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if column.missing is not None:
         rows = rows[~column.missing]
         values = values[rows]
+    if not len(values):  # Whatever type a column of nothing has.
+        return np.zeros(0, np.int64), rows, np.zeros(0, np.int64)
     if values.dtype.kind in "OSU":
         text = [
-            k.decode(errors="replace") if isinstance(k, bytes) else k
+            k.decode(errors="surrogateescape") if isinstance(k, bytes) else k
             for k in values.tolist()
         ]
         keys = sorted(set(text))
@@ -48,6 +50,11 @@ def coded(column: arrays.Column) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         codes = np.fromiter(map(places.__getitem__, text), np.int64, len(text))
         return np.array(keys, object), rows, codes
     if values.dtype.kind in "iub":
+        if values.dtype == np.uint64 and values.max() > np.iinfo(np.int64).max:
+            raise errors.FeatureError(
+                f"cannot be the key of rows: {int(values.max())} does not fit int64; "
+                "make the keys text."
+            )
         found, codes = np.unique(values.astype(np.int64), return_inverse=True)
         return found, rows, codes
     raise errors.FeatureError(

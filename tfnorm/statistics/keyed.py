@@ -181,7 +181,11 @@ class KeyedStatistics(collections.abc.Mapping):
 
 
 def of(
-    column: arrays.Column, keys: arrays.Column, *, axis=-1, quantiles: bool = True
+    column: arrays.Column,
+    keys: arrays.Column,
+    *,
+    axis=-1,
+    quantiles: bool | None = True,
 ) -> KeyedStatistics:
     """The statistics of the rows of each key; rows without a key are in none.
 
@@ -189,7 +193,7 @@ def of(
         column: Values, as `FeatureStatistics.add` takes them.
         keys: One key for each row: integers, or text.
         axis: As of `FeatureStatistics.add`.
-        quantiles: Whether to keep histograms for quantiles.
+        quantiles: As of `FeatureStatistics.add`.
 
     Raises:
         FeatureError: if the keys or the values are not what they must be.
@@ -213,6 +217,8 @@ def of(
         return found
     kind, kept, shape = shapes.kept_of(values, axis)
     width = math.prod(shape)
+    if quantiles is None:
+        quantiles = width <= channels_lib.WIDE
     state = None
     step = max(1, _VALUES // max(1, values[0].size))
     for start in range(0, len(which), step):
