@@ -3,6 +3,7 @@
 """Weighted statistics are exact, and a whole weight of k is k rows, to the bit."""
 
 import fractions
+import json
 
 import numpy as np
 import pytest
@@ -288,3 +289,15 @@ def test_a_layer_adapts_to_weights():
     plain.adapt(REPEATED["x"])
     x = DATA["x"][:9]
     assert np.array_equal(np.asarray(weighted(x)), np.asarray(plain(x)))
+
+
+def test_of_many_groups_the_summary_says_how_many_there_are(tmp_path):
+    keys = np.arange(1201)
+    data = {"x": keys / 7, "k": keys % 1001, "w": 1.0 + keys % 3}
+    recipe = tfnorm.Recipe({"x": schemes.PerKey(schemes.ZScore(), "k")}, weight="w")
+    found = tfnorm.analyze(data, recipe)
+    found.save(tmp_path / "d")
+    described = json.loads((tmp_path / "d" / "statistics.json").read_text())
+    assert described["features"]["x | k="] == {"keys": 1001, "rows": 1201}
+    assert described["features"].keys() == {"x", "x | k="}
+    assert tfnorm.load_statistics(tmp_path / "d") == found

@@ -73,6 +73,15 @@ class Features(collections.abc.Mapping):
         """Whether rows have weights."""
         return any(found.weighted is not None for found in self.plain.values())
 
+    def stems(self) -> dict[str, list[str]]:
+        """The names of groups that are each by itself, by what they start with."""
+        found = collections.defaultdict(list)
+        for name in self.plain:
+            stem, _ = groups.parted(name)
+            if stem is not None:
+                found[stem].append(name)
+        return dict(found)
+
     def apart(self) -> "Features":
         """The same with each group by itself, as they are where rows have weights."""
         return Features(dict(self.items())) if self.keyed else self
