@@ -12,6 +12,7 @@ from tfnorm import errors
 from tfnorm.statistics import feature as feature_lib
 from tfnorm.statistics import groups
 from tfnorm.statistics import keyed as keyed_lib
+from tfnorm.statistics import weighted_groups
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -165,7 +166,10 @@ def _combined(one: Features, other: Features, operation: str) -> Features:
         # A group of no rows is as one that was never there.
         if found.rows or not groups.is_group(name):
             plain[name] = found
-    return Features(plain)
+    combined = Features(plain)
+    if combined.weighted:
+        weighted_groups.check_count(plain)
+    return combined
 
 
 @contextlib.contextmanager
