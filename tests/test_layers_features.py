@@ -8,7 +8,10 @@ import pytest
 import tensorflow as tf
 
 from tests import layers_data as data
+from tfnorm import errors
 from tfnorm import layers
+from tfnorm import recipe as recipe_lib
+from tfnorm import schemes
 
 COLUMNS = data.columns()
 
@@ -102,3 +105,9 @@ def test_a_mask_passes_with_its_column():
     layer = layers.Features(data.FITTED)
     found = layer({"three values": masked})
     assert found["three values"]._keras_mask is not None
+
+
+def test_a_recipe_must_be_fitted_first():
+    recipe = recipe_lib.Recipe({"x": schemes.ZScore()})
+    with pytest.raises(errors.RecipeError, match="Fit the recipe first"):
+        layers.Features(recipe)

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Filters and slices: statistics of the rows that are asked for, in one pass."""
 
+import math
+import operator
+
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
@@ -119,6 +122,63 @@ def test_the_width_of_a_column_leaves_no_trace():
     assert tfnorm.analyze({"x": x}, filters=[("x", "!=", 0.1)]).rows == 2
     x = np.array([2**62, 2**62 + 1])
     assert tfnorm.analyze({"x": x}, filters=[("x", ">", 2**62)]).rows == 1
+
+
+EXTREMES = [
+    *(-(2**63), 2**63 - 1, 2**63, 2**64 - 1, 2**64, 2**53 - 1, 2**53, 2**53 + 1),
+    *(-(2**53) - 1, 16777217, 0, 5, 10**400, -(10**400)),
+    *(2.0**53, -(2.0**53), 2.0**63, -(2.0**63), 2.0**64, 0.5, -0.5, 5e-324, 1e300),
+    *(math.inf, -math.inf, 16777216.0, 1.0000000000000002),
+]
+HELD = {
+    "int64": [-(2**63), 2**63 - 1, 2**53 - 1, 2**53, 2**53 + 1, -(2**53) - 1, 0, 5],
+    "uint64": [0, 5, 2**53, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1],
+    "float32": [0.0, 5.0, 2.0**24, 2.0**53, -(2.0**63), math.inf, -math.inf, math.nan],
+    "float64": [
+        *(0.0, 5e-324, 0.5, 2.0**53, 2.0**53 + 2, 2.0**63, 2.0**64, 1e308),
+        *(1.0000000000000002, -(2.0**53), math.inf, -math.inf, math.nan),
+    ],
+}
+SIGNS = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "in": lambda x, value: x == value,
+    "not in": lambda x, value: x != value,
+}
+
+
+@pytest.mark.parametrize("kind", HELD)
+@pytest.mark.parametrize("sign", SIGNS)
+def test_numbers_are_compared_exactly(kind, sign):
+    column = arrays.Column(np.array(HELD[kind], kind))
+    for value in EXTREMES:
+        wanted = [value] if sign.endswith("in") else value
+        found = arrays.Filters.of([("x", sign, wanted)]).mask(
+            {"x": column}, len(HELD[kind])
+        )
+        expected = [SIGNS[sign](x, value) for x in column.values.tolist()]
+        assert found.tolist() == expected, value
+
+
+@pytest.mark.parametrize(
+    ("kind", "filters", "rows"),
+    [("int64", [[("id", "=", 2.0**53)], [("id", "=", 5)]], 1),
+     ("int64", [("id", "<=", 2.0**53)], 2),
+     ("int64", [("id", "in", [2.0**53, 6.0])], 1),
+     ("uint64", [("id", "<", 2.0**64)], 4)],
+)  # fmt: skip
+def test_row_groups_leave_no_trace_in_what_is_compared(tmp_path, kind, filters, rows):
+    ids = np.array([2**53 + 1, 2**53 + 1, 5, 6], kind)
+    for size in (2, 4):
+        pq.write_table(
+            pa.table({"id": ids}), tmp_path / "d.parquet", row_group_size=size
+        )
+        found = tfnorm.analyze(tmp_path / "d.parquet", filters=filters)
+        assert found.rows == rows
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several splits in one job, each as if alone; and days and users taken away."""
 
+import io
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
 from click import testing
+from PIL import Image
 
 import tfnorm
 from tfnorm import arrays
@@ -245,3 +247,37 @@ def test_what_is_taken_away_needs_the_slices_of_the_whole(data):
     name = 'n | split="eval"'
     assert left[name].counts.valid == scratch[name].counts.valid
     assert left[name].mean == scratch[name].mean
+
+
+def test_splits_by_a_column_take_images(tmp_path):
+    pixels = np.full((4, 2, 2, 3), np.arange(4)[:, None, None, None], np.uint8)
+    files = [io.BytesIO() for _ in pixels]
+    for one, file in zip(pixels, files, strict=True):
+        Image.fromarray(one).save(file, "PNG")
+    encoded = np.array([file.getvalue() for file in files], object)
+    data = {"image": encoded, "s": np.arange(4) % 2}
+    write.write_parquet(data, tmp_path / "d")
+    recipe = {"image": schemes.ZScore()}
+    found = tfnorm.analyze_splits(
+        str(tmp_path / "d-*"), recipe, by="s", images=tfnorm.sources.Images()
+    )
+    means = {name: part["image"].mean.tolist() for name, part in found.items()}
+    assert means == {"0": [1, 1, 1], "1": [2, 2, 2]}
+
+
+def test_splits_by_a_column_take_no_other_options():
+    with pytest.raises(errors.OptionsError, match="`quantiles=` is no option"):
+        tfnorm.analyze_splits(DATA, by="split", quantiles=False)
+
+
+def test_artifacts_that_do_not_fit_are_named(tmp_path):
+    for name in ("x", "y"):
+        tfnorm.analyze({name: np.arange(4.0)}).save(tmp_path / name)
+    parts = [str(tmp_path / name) for name in ("x", "y")]
+    ran = testing.CliRunner().invoke(
+        cli.main, ["merge", *parts, "--out", str(tmp_path / "both")]
+    )
+    assert ran.exit_code and parts[1] in ran.output
+    with pytest.raises(errors.TfnormError, match="only one") as raised:
+        tfnorm.beam.merge_statistics(parts[:1], tmp_path / "less", subtract=parts[1:])
+    assert raised.value.file == parts[1]

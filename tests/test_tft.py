@@ -99,7 +99,21 @@ def test_statistics_that_there_are_need_no_second_pass(pipeline, loaded):
         np.testing.assert_array_equal(made[name], loaded[name])
 
 
-def test_a_recipe_with_a_weight_needs_statistics_that_there_are():
+@pytest.mark.parametrize("path", [None, "statistics"])
+def test_a_recipe_with_a_weight_is_refused_before_anything_is_written(tmp_path, path):
     recipe = tfnorm.Recipe({"x": schemes.ZScore()}, weight="w")
-    with pytest.raises(errors.RecipeError, match="weighted by 'w'"):
-        tfnorm.tft.apply(recipe)
+    given = path and tmp_path / path
+    with pytest.raises(errors.RecipeError, match="'w'.*`tfnorm.tft.from_statistics`"):
+        tfnorm.tft.apply(recipe, statistics_path=given)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_weighted_artifact_gives_the_weighted_constants(tmp_path):
+    recipe = tfnorm.Recipe({"x": schemes.ZScore()}, weight="w")
+    x = np.array([1.0, 2.0, 5.0], np.float32)
+    tfnorm.analyze({"x": x, "w": np.array([3.0, 1.0, 4.0])}, recipe).save(tmp_path)
+    made = tfnorm.tft.from_statistics(tmp_path, recipe)({"x": tf.constant(x)})
+    repeated = {"x": np.repeat(x, [3, 1, 4])}
+    plain = tfnorm.Recipe({"x": schemes.ZScore()})
+    expected = plain.fit(tfnorm.analyze(repeated, plain)).forward({"x": x})
+    np.testing.assert_array_equal(made["x"], np.float32(expected["x"]))

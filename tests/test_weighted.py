@@ -3,6 +3,7 @@
 """Weighted statistics are exact, and a whole weight of k is k rows, to the bit."""
 
 import fractions
+import json
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from tfnorm import errors
 from tfnorm import schemes
 from tfnorm import statistics
 from tfnorm.sources import write
+from tfnorm.statistics import weighted_groups
 
 ROWS = 3_000
 RNG = np.random.default_rng(0)
@@ -299,3 +301,64 @@ def test_a_recipe_is_fitted_to_statistics_of_its_own_weight():
             recipe.fit(tfnorm.analyze(data, plain, weight=weight))
     weighted = tfnorm.analyze(data, plain, weight="w")
     assert recipe.fit(weighted).maps == plain.fit(weighted).maps
+
+
+def test_of_many_groups_the_summary_says_how_many_there_are(tmp_path):
+    keys = np.arange(1201)
+    data = {"x": keys / 7, "k": keys % 1001, "w": 1.0 + keys % 3}
+    recipe = tfnorm.Recipe({"x": schemes.PerKey(schemes.ZScore(), "k")}, weight="w")
+    found = tfnorm.analyze(data, recipe)
+    found.save(tmp_path / "d")
+    described = json.loads((tmp_path / "d" / "statistics.json").read_text())
+    assert described["features"]["x | k="] == {"keys": 1001, "rows": 1201}
+    assert described["features"].keys() == {"x", "x | k="}
+    assert tfnorm.load_statistics(tmp_path / "d") == found
+
+
+@pytest.mark.parametrize("quantiles", [False, True])
+@pytest.mark.parametrize("values", VALUES)
+def test_groups_that_are_taken_at_once_are_those_of_their_rows(values, quantiles):
+    x = np.stack([VALUES[values], VALUES[values][::-1]], axis=1)
+    keys = arrays.Column(RNG.integers(0, 9, len(x)))
+    missing = (RNG.random(len(x)) < 0.1) | (keys.values == 4)
+    column, weights = arrays.Column(x, missing), RNG.random(len(x)) + 0.5
+    options = {"axis": -1, "quantiles": quantiles}
+    expected = {}
+    for key, rows in statistics.rows_by_key(keys).items():
+        none, own = statistics.FeatureStatistics(), weights[rows]
+        expected[key] = none.add(column.take(rows), weights=own, **options)
+    assert weighted_groups.of(column, keys, weights, **options) == expected
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_channels_that_are_taken_at_once_are_those_by_themselves(values):
+    x = VALUES[values].reshape(100, -1)
+    weights = RNG.random(x.shape[1])
+    floating = x.dtype.kind == "f"
+    one, other = (statistics.Weighted.empty(floating, 100, q) for q in (False, True))
+    assert one.add(x, weights).moments == other.add(x, weights).moments
+
+
+def test_groups_have_quantiles_where_the_recipe_needs_them():
+    data = {"x": np.arange(9.0), "k": np.arange(9) % 2, "w": np.ones(9)}
+    for scheme, taken in ((schemes.ZScore(), False), (schemes.Robust(), True)):
+        recipe = tfnorm.Recipe({"x": schemes.PerKey(scheme, "k")}, weight="w")
+        found = tfnorm.analyze(data, recipe)
+        assert found["x | k=1"].has_quantiles == taken
+        assert found["x"].has_quantiles
+        found = tfnorm.analyze(data, recipe, slices=["k"])
+        assert found["x | k=1"].has_quantiles
+
+
+def test_too_many_weighted_groups_are_an_error():
+    recipe = tfnorm.Recipe({"x": schemes.PerKey(schemes.ZScore(), "k")}, weight="w")
+    keys = np.arange(10_001)
+    data = {"x": keys / 7, "k": keys, "w": keys + 1.0}
+    with pytest.raises(errors.DataError, match=r"'x \| k'.* more than 10,000 groups"):
+        tfnorm.analyze(data, recipe)
+    halves = [
+        tfnorm.analyze({name: x[rows] for name, x in data.items()}, recipe)
+        for rows in (slice(5000), slice(5000, None))
+    ]
+    with pytest.raises(errors.DataError, match=r"'x \| k'.* more than 10,000 groups"):
+        halves[0].merge(halves[1])

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Typed errors: each says what came, what was expected and where."""
 
+import contextlib
+from collections.abc import Iterator
+
 
 class TfnormError(Exception):
     """Base of every error that tfnorm raises on purpose.
@@ -101,3 +104,13 @@ class NotInvertible(TfnormError):
 
 class VerificationError(TfnormError):
     """A SavedModel no longer gives the numbers it was baked with."""
+
+
+@contextlib.contextmanager
+def naming_file(path: str) -> Iterator[None]:
+    """Names a file in errors from within that name none."""
+    try:
+        yield
+    except TfnormError as error:
+        error.file = error.file or path
+        raise

@@ -20,6 +20,7 @@ from tfnorm.analysis import slices as slices_lib
 from tfnorm.statistics import features as features_lib
 from tfnorm.statistics import groups
 from tfnorm.statistics import keyed as keyed_lib
+from tfnorm.statistics import weighted_groups
 
 # Rows that are taken in at once, so that NumPy's calls cost little beside its work;
 # fewer where they would hold more values than this.
@@ -147,15 +148,19 @@ class Observer:
                         seen, comoments=view.comoments, weights=own, **options
                     )
                     of = (view.key, keys, where, rows)
-                    if own is None:
-                        for suffix, by, chosen, values in slices.by_key(*of):
-                            part = seen if chosen is None else seen.take(chosen)
+                    for suffix, by, chosen, values in slices.by_key(*of):
+                        part = seen if chosen is None else seen.take(chosen)
+                        if own is None:
                             self._add_groups(key + suffix, by, part, values, options)
-                        continue
-                    for suffix, chosen in slices.of_rows(*of):
-                        before = features.get(key + suffix, _NOTHING)
-                        features[key + suffix] = before.add(
-                            seen.take(chosen), weights=own[chosen], **options
+                            continue
+                        weight = own if chosen is None else own[chosen]
+                        held = options
+                        # Where only a scheme asks for the groups, it says if of
+                        # histograms, too: they take most of time and memory.
+                        if not suffix and (by,) not in self._rows.slices:
+                            held = options | {"quantiles": view.quantiles}
+                        _add_weighted(
+                            features, key + suffix, by, part, values, weight, held
                         )
             except errors.TfnormError as error:
                 error.feature = error.feature or view.feature
@@ -195,6 +200,15 @@ class Observer:
         while len(parts) > 1 and parts[-2].nbytes <= 2 * parts[-1].nbytes:
             last = parts.pop()
             parts[-1] = parts[-1].merge(last)
+
+
+def _add_weighted(features, name: str, by: str, column, keys, weights, options):
+    slices_lib.check_steps(column, len(keys.values), "key")
+    found = weighted_groups.of(column, keys, weights, **options)
+    for key, one in found.items():
+        whole = groups.group_name(name, by, key)
+        features[whole] = features.get(whole, _NOTHING).merge(one)
+    weighted_groups.check_count(features)
 
 
 def _alike(one: arrays.Batch, other: arrays.Batch) -> bool:

@@ -21,6 +21,8 @@ from tfnorm.analysis import passes
 from tfnorm.analysis import rows as rows_lib
 
 MAX_SPLITS = 100
+_OPTIONS = {"weight", "filters", "slices", "max_slices"}
+_MEDIA = {"images", "audio"}
 # They become names of folders, on any file system.
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
@@ -135,15 +137,15 @@ def analyze_splits(
             splits to the data of each.
         recipe: As of `analyze`.
         by: Column whose values, text or integers, name the split of each row.
-        **options: As of `analyze`: `weight`, `filters`, `slices`, `max_slices`; of a
-            mapping of splits also the others.
+        **options: As of `analyze`: `weight`, `filters`, `slices`, `max_slices`,
+            `images`, `audio`; of a mapping of splits also the others.
 
     Returns:
         The names of the splits to their `Statistics`.
 
     Raises:
         DataError: As of `analyze`; also if a row has no split.
-        OptionsError: If a name cannot be that of a split.
+        OptionsError: If a name cannot be that of a split, or an option is none.
 
     Example:
 
@@ -159,14 +161,21 @@ def analyze_splits(
         }
     if recipe is not None and not isinstance(recipe, recipe_lib.Recipe):
         recipe = recipe_lib.Recipe(recipe)
+    odd = sorted(options.keys() - _OPTIONS - _MEDIA)
+    if odd:
+        raise errors.OptionsError(
+            f"`{odd[0]}=` is no option where a column names the splits: there are "
+            f"{', '.join(sorted(_OPTIONS | _MEDIA))}."
+        )
+    media = {name: options.pop(name, None) for name in _MEDIA}
     rows = rows_lib.Rows.of(recipe, **options)
-    found = _read(data, recipe, by, None, rows)
+    found = _read(data, recipe, by, None, rows, media)
     if not found:
         raise errors.EmptyDataError("there is not one row to take statistics of.")
     for part in found.values():
         passes.check_complete(part, recipe)
     while views := later_passes(recipe, found):
-        for name, more in _read(data, recipe, by, views, rows).items():
+        for name, more in _read(data, recipe, by, views, rows, media).items():
             found[name] = passes.with_pass(found[name], more)
     return found
 
@@ -180,7 +189,7 @@ def later_passes(
     return {name: views for name, views in every.items() if views}
 
 
-def _read(data, recipe, by: str, views, rows) -> dict[str, artifact.Statistics]:
+def _read(data, recipe, by: str, views, rows, media) -> dict[str, artifact.Statistics]:
     observer = SplitObserver(recipe, by, views=views, rows=rows)
     names = rows.with_columns(None if recipe is None else recipe.columns())
     names = None if names is None else list(dict.fromkeys([*names, by]))
@@ -189,6 +198,6 @@ def _read(data, recipe, by: str, views, rows) -> dict[str, artifact.Statistics]:
             "the recipe takes more than one pass over the data, and an iterator can "
             "be read once. Give files, arrays, or a list of the batches."
         )
-    for batch in sources.batches(data, names):
+    for batch in sources.batches(data, names, **media):
         observer.add(batch)
     return observer.results()

@@ -38,7 +38,7 @@ class Filters:
     A row counts where all conditions of one of the clauses hold. What is missing
     fulfils no condition, and NaN only `!=` and `not in`. (pyarrow lets a null pass
     `not in`, and may lose NaN with the row group that it is in.) Numbers are compared
-    as float64 or whole numbers, whatever width a file has them in; text with text.
+    exactly, floats with whole numbers too, as Python does; text with text.
 
     Args:
         clauses: Tuples of conditions `(column, operator, value)`. The operators are
@@ -246,11 +246,36 @@ def _met(values, there, sign: str, value) -> np.ndarray:
 
 def _compared(values: np.ndarray, sign: str, value) -> np.ndarray:
     if sign not in _SETS:
-        return _COMPARE[sign](values, value).astype(bool)
+        return _compared_with(values, sign, value).astype(bool)
     among = np.zeros(len(values), bool)
     for one in value:
-        among |= (values == one).astype(bool)
+        among |= _compared_with(values, "=", one).astype(bool)
     return among if sign == "in" else ~among
+
+
+def _compared_with(values: np.ndarray, sign: str, value) -> np.ndarray:
+    if isinstance(value, str):
+        return _COMPARE[sign](values, value)
+    # NumPy would round whole numbers to float64, and find some equal that are not.
+    below = _below(value, values.dtype.kind == "f")
+    if below == value:
+        return _COMPARE[sign](values, below)
+    if sign in ("=", "!="):
+        return np.full(len(values), sign == "!=")
+    return values <= below if sign in ("<", "<=") else values > below
+
+
+def _below(value: int | float, floating: bool) -> int | float:
+    """The greatest float64 or else whole number that is no greater."""
+    if not floating:
+        if value in (math.inf, -math.inf):  # Beyond all that 64 bits hold.
+            return int(math.copysign(2**65, value))
+        return math.floor(value)
+    try:
+        found = float(value)
+    except OverflowError:
+        found = math.inf if value > 0 else -math.inf
+    return math.nextafter(found, -math.inf) if found > value else found
 
 
 def _texts(values: list) -> np.ndarray:

@@ -172,14 +172,26 @@ def summary(found: table.Statistics) -> dict:
 def _described(features) -> dict:
     """What is said of each feature; of many groups only how many there are."""
     held = features_lib.of(features)
-    described = {name: _describe(found) for name, found in held.plain.items()}
-    for stem, groups_ in held.keyed.items():
+    plain, keyed = dict(held.plain), held.keyed
+    described = {}
+    if held.weighted:  # Then groups are not as arrays.
+        for stem, names in held.stems().items():
+            if len(names) > _MOST_GROUPS:
+                several = [plain.pop(name) for name in names]
+                described[stem] = _counted([found.rows for found in several])
+    described |= {name: _describe(found) for name, found in plain.items()}
+    for stem, groups_ in keyed.items():
         if len(groups_) > _MOST_GROUPS:
-            described[stem] = {"keys": len(groups_), "rows": int(groups_.rows.sum())}
+            described[stem] = _counted(groups_.rows)
         else:
             for key, found in groups_.items():
                 described[groups.whole(stem, key)] = _describe(found)
     return described
+
+
+def _counted(rows) -> dict[str, int]:
+    """What is said of many groups, of so many rows each."""
+    return {"keys": len(rows), "rows": int(np.sum(rows))}
 
 
 def _describe(feature: statistics.FeatureStatistics) -> dict:
@@ -200,7 +212,15 @@ def _describe(feature: statistics.FeatureStatistics) -> dict:
     pairs = {}
     if feature.joint is not None:
         pairs = {"comoments": {"complete_rows": feature.joint.count}}
-    quantiles = {q: feature.quantile(q) for q in QUANTILES if taken}
+    quantiles = {}
+    if taken:  # All at once: each call gathers the buckets anew.
+        found = feature.quantile(QUANTILES)
+        for i, q in enumerate(QUANTILES):
+            quantiles[str(q)] = {
+                "lower": found.lower[..., i],
+                "value": found.value[..., i],
+                "upper": found.upper[..., i],
+            }
     return {
         **described,
         **pairs,
@@ -209,12 +229,5 @@ def _describe(feature: statistics.FeatureStatistics) -> dict:
         "std": feature.std,
         "min": feature.min if known else None,
         "max": feature.max if known else None,
-        "quantiles": {
-            str(q): {
-                "lower": found.lower,
-                "value": found.value,
-                "upper": found.upper,
-            }
-            for q, found in quantiles.items()
-        },
+        "quantiles": quantiles,
     }

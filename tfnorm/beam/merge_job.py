@@ -88,5 +88,6 @@ class _Subtract(beam.DoFn):
     def process(self, found: artifact.Statistics):
         with failures.carried():
             for path in self._paths:
-                found = found.subtract(artifact.load_statistics(path))
+                with errors.naming_file(path):
+                    found = found.subtract(artifact.load_statistics(path))
         yield found

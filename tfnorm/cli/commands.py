@@ -141,9 +141,11 @@ def merge(parts, subtract, out) -> None:
 
     merged = artifact.Statistics()
     for part in parts:
-        merged = merged.merge(artifact.load_statistics(part))
+        with errors.naming_file(part):
+            merged = merged.merge(artifact.load_statistics(part))
     for part in subtract:
-        merged = merged.subtract(artifact.load_statistics(part))
+        with errors.naming_file(part):
+            merged = merged.subtract(artifact.load_statistics(part))
     merged.save(out)
     show_lib.statistics(merged)
     click.echo(f"Written to {out}")

@@ -9,6 +9,7 @@ import keras
 
 from tfnorm import arrays
 from tfnorm import config as config_lib
+from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm.layers import foreign
 from tfnorm.layers import live
@@ -59,6 +60,11 @@ class Features(keras.layers.Layer):
         passthrough: bool = True,
         **kwargs,
     ):
+        if not isinstance(fitted, recipe_lib.FittedRecipe):
+            raise errors.RecipeError(
+                f"A fitted recipe was expected, but a {type(fitted).__name__} came. "
+                "Fit the recipe first: `recipe.fit(statistics)`."
+            )
         super().__init__(autocast=False, **kwargs)
         if output not in OUTPUTS:
             raise ValueError(f"`output={output!r}` is none of {OUTPUTS}.")

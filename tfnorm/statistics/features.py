@@ -12,6 +12,7 @@ from tfnorm import errors
 from tfnorm.statistics import feature as feature_lib
 from tfnorm.statistics import groups
 from tfnorm.statistics import keyed as keyed_lib
+from tfnorm.statistics import weighted_groups
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,6 +73,15 @@ class Features(collections.abc.Mapping):
     def weighted(self) -> bool:
         """Whether rows have weights."""
         return any(found.weighted is not None for found in self.plain.values())
+
+    def stems(self) -> dict[str, list[str]]:
+        """The names of groups that are each by itself, by what they start with."""
+        found = collections.defaultdict(list)
+        for name in self.plain:
+            stem, _ = groups.parted(name)
+            if stem is not None:
+                found[stem].append(name)
+        return dict(found)
 
     def apart(self) -> "Features":
         """The same with each group by itself, as they are where rows have weights."""
@@ -156,7 +166,10 @@ def _combined(one: Features, other: Features, operation: str) -> Features:
         # A group of no rows is as one that was never there.
         if found.rows or not groups.is_group(name):
             plain[name] = found
-    return Features(plain)
+    combined = Features(plain)
+    if combined.weighted:
+        weighted_groups.check_count(plain)
+    return combined
 
 
 @contextlib.contextmanager

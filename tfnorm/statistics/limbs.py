@@ -187,10 +187,10 @@ def _trimmed(low: int, digits: np.ndarray) -> Limbs:
         if (digits[end - 1] != np.where(sign, np.uint32(_LOW), np.uint32(0))).any():
             break
         end -= 1
-    start = 0
-    while start < end - 1 and not digits[start].any():
-        start += 1
-    if end - start == 1 and not digits[start].any():
+    # One call of NumPy: sums of weights start with a hundred rows of zeros.
+    held = digits[:end].any(axis=1)
+    start = int(held.argmax()) if held.any() else end - 1
+    if not held[start]:
         low = start = 0
         end = 1
     return Limbs(low + start, np.ascontiguousarray(digits[start:end], np.uint32))

@@ -25,6 +25,8 @@ _WHOLE = 1 << 53
 _HALF = 32
 # So many values at once that the parts of their products stay in the cache.
 _VALUES = 1 << 14
+# So many of several groups, so that groups cost Python's time seldom.
+_GROUPED = 1 << 19
 
 
 def exact_sums(values: np.ndarray, weights: np.ndarray) -> tuple[int, int, int]:
@@ -44,6 +46,50 @@ def exact_sums(values: np.ndarray, weights: np.ndarray) -> tuple[int, int, int]:
         more = _exact_sums(values[some], weights[some])
         found = tuple(a + b for a, b in zip(found, more, strict=True))
     return found
+
+
+def grouped_sums(
+    values: np.ndarray, weights: np.ndarray, owners: np.ndarray, count: int
+) -> list[tuple[int, int, int]]:
+    """The `exact_sums` of each of several groups of values.
+
+    Args:
+        values: As of `exact_sums`.
+        weights: Likewise.
+        owners: Which group each value is of, from 0 on.
+        count: How many groups there are.
+    """
+    found = [[0] * count for _ in range(3)]
+    for start in range(0, values.size, _GROUPED):
+        some = slice(start, start + _GROUPED)
+        present, own = np.unique(owners[some], return_inverse=True)
+        parts = _grouped_sums(values[some], weights[some], own, len(present))
+        for sums_, part in zip(found, parts, strict=True):
+            for i, more in zip(present.tolist(), part, strict=True):
+                sums_[i] += more
+    return list(zip(*found, strict=True))
+
+
+def _grouped_sums(values, weights, owners, count: int) -> list[list[int]]:
+    units = (0, 0, 0)
+    if values.dtype == np.int64:
+        if values.min() <= -_WHOLE or values.max() >= _WHOLE:
+            order = np.argsort(owners, kind="stable")
+            ends = np.cumsum(np.bincount(owners, minlength=count))[:-1]
+            each = np.split(order, ends)
+            every = [exact_sums(values[one], weights[one]) for one in each]
+            return [list(column) for column in zip(*every, strict=True)]
+        values, units = values.astype(np.float64), (0, UNIT, 2 * UNIT)
+    found = [[0] * count for _ in range(3)]
+    for part, (power, other) in _moderate(values, weights):
+        x, w = np.ldexp(values[part], -power), np.ldexp(weights[part], -other)
+        for degree, factors in enumerate(((w,), (x, w), (x, x, w))):
+            held = _sums_by(owners[part], count, *factors)
+            bits = degree * (UNIT + power) + other
+            for i, more in enumerate(held):
+                if more:
+                    found[degree][i] += _shifted(more, bits)
+    return [[n >> u for n in one] for one, u in zip(found, units, strict=True)]
 
 
 def _exact_sums(values: np.ndarray, weights: np.ndarray) -> tuple[int, int, int]:
@@ -84,11 +130,31 @@ def _wide_products(values, weights) -> tuple[int, int]:
 
 def _sum(*factors: np.ndarray) -> int:
     """The exact sum of products of two or three numbers, in units of 2**-1074."""
+    return sum(map(sums.float_sum, _exact_products(*factors)))
+
+
+def _sums_by(owners: np.ndarray, count: int, *factors: np.ndarray) -> list[int]:
+    """The same of up to three numbers, of each group by itself."""
+    found = [0] * count
+    terms = int(np.bincount(owners).max())
+    for product in _exact_products(*factors):
+        greatest = np.abs(product).max().item()
+        for part, unit in sums.passes(product, greatest, -UNIT, terms):
+            held = np.bincount(owners, part, minlength=count)
+            whole = np.ldexp(held, -unit).astype(np.int64)
+            some = np.flatnonzero(whole)
+            for i, more in zip(some.tolist(), whole[some].tolist(), strict=True):
+                found[i] += more << (unit + UNIT)
+    return found
+
+
+def _exact_products(*factors: np.ndarray) -> list[np.ndarray]:
+    """Numbers whose sum is the product, of each row of factors."""
     products = [factors[0]]
     for factor in factors[1:]:
         pairs = [_two_product(one, factor) for one in products]
         products = [part for pair in pairs for part in pair if part.any()]
-    return sum(map(sums.float_sum, products))
+    return products
 
 
 def _two_product(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -42,6 +42,9 @@ def apply(
     To catch errors of tfnorm by their type, run the pipeline within
     `tfnorm.beam.typed_errors()`.
 
+    Rows of a recipe with a weight are not weighted here, and such a recipe is refused:
+    compute its statistics by `tfnorm stats` and take `from_statistics`.
+
     Args:
         recipe: Which scheme for which feature; or one that is fitted already.
         statistics_path: Folder to write the statistics artifact to, which
@@ -53,7 +56,8 @@ def apply(
         `<feature>_missing` where asked). Those that the recipe does not name pass.
 
     Raises:
-        RecipeError: When called, if a feature cannot be normalized in a graph.
+        RecipeError: If rows are weighted; or when called, if a feature cannot be
+            normalized in a graph.
 
     Example:
 
@@ -75,10 +79,11 @@ def apply(
         return _ApplyFitted(recipe)
     if not isinstance(recipe, recipe_lib.Recipe):
         recipe = recipe_lib.Recipe(recipe)
-    if recipe.weight is not None and statistics_path is None:
+    if recipe.weight is not None:
         raise errors.RecipeError(
             f"Rows are weighted by {recipe.weight!r}, which this analyzer cannot do. "
-            "Compute the statistics by `tfnorm stats` and give `statistics_path`."
+            "Compute the statistics by `tfnorm stats`, and give the folder that it "
+            "writes and the recipe to `tfnorm.tft.from_statistics`."
         )
     return _Apply(recipe, statistics_path, name)
 
