@@ -28,7 +28,8 @@ class Statistics(collections.abc.Mapping):
         rows: Number of rows read.
         bad_records: Number of records left out because they could not be read.
         recipe: The recipe that asked for them, as `config.encode` writes it.
-        sources: Names of the files they come from, sorted.
+        sources: Names of the files they come from, sorted; absolute paths, of files
+            of this machine.
         provenance: How values were made of what files hold, where that is a choice
             (how images were decoded, which rows were chosen): JSON, sorted. As
             `sources`, it is kept beside the digest and not in it.

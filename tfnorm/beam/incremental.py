@@ -104,8 +104,10 @@ def before(
             f"those of before: {', '.join(kept.provenance) or 'none'}.",
             file=os.fspath(path),
         )
-    for shard in shards:
-        if shard.path in kept.sources:
+    counted = {*sources.real_paths(kept.sources)}
+    real = sources.real_paths(shard.path for shard in shards)
+    for shard, place in zip(shards, real, strict=True):
+        if place in counted:
             raise errors.DataError(
                 f"The file is counted in {os.fspath(path)!r} already. Name new files "
                 "only; `tfnorm merge --subtract` takes old ones away.",

@@ -31,6 +31,7 @@ __all__ = [
     "check_written",
     "is_path_like",
     "open",
+    "real_paths",
     "rewrite",
 ]
 
@@ -39,6 +40,7 @@ Audio = audio_lib.Audio
 Images = images_lib.Images
 Shard = shards.Shard
 is_path_like = locate.is_path_like
+real_paths = locate.real_paths
 rewrite = rewriting.rewrite
 check_written = rewriting.check_written
 
