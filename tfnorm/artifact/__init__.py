@@ -5,5 +5,6 @@
 from tfnorm.artifact.store import SUMMARY
 from tfnorm.artifact.store import load_statistics
 from tfnorm.artifact.table import Statistics
+from tfnorm.artifact.table import check_decoded
 
-__all__ = ["SUMMARY", "Statistics", "load_statistics"]
+__all__ = ["SUMMARY", "Statistics", "check_decoded", "load_statistics"]

@@ -8,14 +8,20 @@ import functools
 import hashlib
 import itertools
 import json
+import logging
 import os
 import typing
+from collections.abc import Collection
 
 from tfnorm import errors
 from tfnorm import statistics
 from tfnorm.artifact import state
 from tfnorm.artifact import weighted
 from tfnorm.statistics import features as features_lib
+
+_LOG = logging.getLogger("tfnorm")
+# What provenance says of decoding that changes no value of what both accept.
+_SAME_VALUES = {"convert", "resample", "version"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,8 +110,10 @@ class Statistics(collections.abc.Mapping):
         """The statistics over the rows of both.
 
         Raises:
-            StatisticsError: if they are of different features, kinds or shapes.
+            StatisticsError: if they are of different features, kinds or shapes, or of
+                images or audio that were decoded otherwise.
         """
+        check_decoded(self.provenance, other.provenance)
         if not (self.features and other.features):
             one = other if other.features else self
             features = one.features
@@ -129,6 +137,7 @@ class Statistics(collections.abc.Mapping):
         """
         if other == Statistics():
             return self
+        check_decoded(self.provenance, other.provenance)
         if self.rows < other.rows:
             raise errors.StatisticsError("What is subtracted was never merged in.")
         return Statistics(
@@ -186,3 +195,51 @@ class Statistics(collections.abc.Mapping):
         from tfnorm.artifact import tfmd
 
         return tfmd.convert(self)
+
+
+def check_decoded(one: Collection[str], other: Collection[str]) -> None:
+    """Checks that two provenances tell of the same decoding of the same features.
+
+    Other versions of the same libraries are only logged.
+
+    Raises:
+        StatisticsError: if a feature was decoded otherwise, or with other options.
+    """
+    if {*one} == {*other}:
+        return
+    mine, others = _decoded(one), _decoded(other)
+    for feature in sorted(mine.keys() & others.keys()):
+        (values, versions), (values_too, versions_too) = mine[feature], others[feature]
+        if values != values_too:
+            raise errors.StatisticsError(
+                "was decoded in two ways, whose values are not alike: by "
+                f"{_items(values - values_too)} here, by "
+                f"{_items(values_too - values)} there. Decode all in one way.",
+                feature=feature,
+            )
+        if versions - versions_too and versions_too - versions:
+            _LOG.warning(
+                "%r was decoded by %s and by %s: values may differ a little.",
+                feature,
+                " and ".join(sorted(versions)),
+                " and ".join(sorted(versions_too)),
+            )
+
+
+def _items(options: Collection[str]) -> str:
+    return ", ".join(sorted(options)) or "fewer options"
+
+
+def _decoded(provenance: Collection[str]) -> dict[str, tuple[set[str], set[str]]]:
+    """Returns for each decoded feature what decides its values, and versions."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for said in map(json.loads, provenance):
+        if "feature" in said:
+            values, versions = found.setdefault(said["feature"], (set(), set()))
+            values |= {
+                f"{option} {json.dumps(value)}"
+                for option, value in said.items()
+                if option not in _SAME_VALUES
+            }
+            versions.add(str(said.get("version")))
+    return found

@@ -78,6 +78,7 @@ def before(
         RecipeError: if it is of another recipe, or of rows that were chosen otherwise,
             or the recipe takes several passes.
         DataError: if a file was counted before.
+        StatisticsError: if images or audio were decoded otherwise.
     """
     if recipe is not None and recipe.passes > 1:
         raise errors.RecipeError(
@@ -104,6 +105,11 @@ def before(
             f"those of before: {', '.join(kept.provenance) or 'none'}.",
             file=os.fspath(path),
         )
+    try:
+        artifact.check_decoded(kept.provenance, sources.decoding(shards))
+    except errors.StatisticsError as error:
+        error.file = os.fspath(path)
+        raise
     counted = {*sources.real_paths(kept.sources)}
     real = sources.real_paths(shard.path for shard in shards)
     for shard, place in zip(shards, real, strict=True):

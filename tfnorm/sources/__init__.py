@@ -29,6 +29,7 @@ __all__ = [
     "Shard",
     "batches",
     "check_written",
+    "decoding",
     "is_path_like",
     "open",
     "real_paths",
@@ -43,6 +44,7 @@ is_path_like = locate.is_path_like
 real_paths = locate.real_paths
 rewrite = rewriting.rewrite
 check_written = rewriting.check_written
+decoding = encoded.decoding
 
 
 def open(
