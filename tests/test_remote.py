@@ -130,6 +130,18 @@ def test_what_cannot_be_found_is_an_error(shelf, path, kind, match):
     assert error.value.file == path
 
 
+def test_what_was_applied_is_read_and_turned_back_by_its_folder(shelf):
+    write.write_parquet(columns(), shelf / "d/p", shards=2)
+    recipe = tfnorm.Recipe({"x": schemes.ZScore()})
+    before = tfnorm.analyze("shelf://d/*.parquet", recipe)
+    fitted = recipe.fit(before)
+    tfnorm.beam.apply_recipe("shelf://d/*.parquet", fitted, "shelf://n")
+    assert tfnorm.analyze("shelf://n", recipe).rows == 400
+    tfnorm.beam.apply_recipe("shelf://n/", fitted, "shelf://b", inverse=True)
+    back = tfnorm.analyze("shelf://b", recipe)["x"]
+    np.testing.assert_allclose(back.mean, before["x"].mean, atol=1e-7)
+
+
 def test_statistics_recipes_and_fitted_recipes_are_kept(shelf):
     found = tfnorm.analyze(columns(), RECIPE)
     found.save("shelf://s/stats")

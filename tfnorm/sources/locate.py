@@ -147,18 +147,37 @@ def _remote(pattern: str) -> list[str]:
         if not found:
             raise _no_match(pattern)
         return found
+    path = pattern.rstrip("/")
+    if by_name(path) is None and files.exists(f"{path}/{APPLIED}"):
+        return applied_files(path)
     try:
-        return [files.status(pattern).path]
+        entry = files.status(path)
     except errors.EmptyDataError:
-        folder = pattern.rstrip("/")
-        if files.exists(f"{folder}/{APPLIED}"):
-            return applied_files(folder)
-        if files.matches(f"{folder}/*"):
-            raise errors.DataError(
-                f"This is a directory. Name its files, as in '{folder}/*'.",
-                file=pattern,
-            ) from None
+        if files.exists(f"{path}/{APPLIED}"):
+            return applied_files(path)
+        if files.matches(f"{path}/*"):
+            raise _directory(pattern) from None
         raise
+    # Some file systems know folders as they know files, mostly as empty ones.
+    if (by_name(path) is None or not entry.size) and _holds_files(path):
+        if files.exists(f"{path}/{APPLIED}"):
+            return applied_files(path)
+        raise _directory(pattern)
+    return [entry.path]
+
+
+def _holds_files(path: str) -> bool:
+    try:
+        return bool(files.matches(f"{path}/*"))
+    except errors.DataError:  # As some say of a file.
+        return False
+
+
+def _directory(path: str) -> errors.DataError:
+    within = os.path.join(path, "*")
+    return errors.DataError(
+        f"This is a directory. Name its files, as in {within!r}.", file=path
+    )
 
 
 def applied_files(folder: str) -> list[str]:
@@ -188,10 +207,7 @@ def _no_match(pattern: str) -> errors.EmptyDataError:
 
 def _check(path: str) -> None:
     if os.path.isdir(path):
-        raise errors.DataError(
-            f"This is a directory. Name its files, as in {os.path.join(path, '*')!r}.",
-            file=path,
-        )
+        raise _directory(path)
     try:
         with open(path, "rb"):
             pass
