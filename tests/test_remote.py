@@ -273,3 +273,55 @@ def test_splits_are_written_and_read(shelf):
         assert there.digest == found[split].digest == local.digest
     assert (shelf / "out/splits.json").is_file()
     assert sorted(path.name for path in shelf.iterdir()) == ["d", "out"]
+
+
+def of_key(shelf, rows: int) -> dict:
+    """Computes splits by a column of that many values; returns their digests."""
+    data = {"x": np.arange(12.0), "k": np.arange(12) % rows}
+    write.write_parquet(data, shelf / f"k{rows}/p")
+    found = tfnorm.beam.compute_splits(
+        f"shelf://k{rows}/*.parquet", None, "shelf://s", by="k"
+    )
+    return {name: part.digest for name, part in found.items()}
+
+
+def loaded(names) -> dict:
+    return {n: tfnorm.load_statistics(f"shelf://s/Split-{n}").digest for n in names}
+
+
+def test_fewer_splits_leave_none_of_before(shelf):
+    for rows in (3, 2):
+        found = of_key(shelf, rows)
+        assert loaded(found) == found
+    with pytest.raises(errors.ArtifactError, match="no such file"):
+        tfnorm.load_statistics("shelf://s/Split-2")
+    assert len(list((shelf / "s").iterdir())) == 2
+    (shelf / "s").rename(shelf / "copied")
+    copied = tfnorm.load_statistics(shelf / "copied/Split-0")
+    assert copied.digest == found["0"]
+
+
+def test_of_two_jobs_the_splits_of_one_are_found(shelf, monkeypatch):
+    between = iter([2])
+
+    def meanwhile(path):
+        if "shelf://s/splits-" in path and next(between, None):
+            of_key(shelf, 2)
+
+    monkeypatch.setattr(
+        remote_files.ShelfFileSystem, "before_write", staticmethod(meanwhile)
+    )
+    found = of_key(shelf, 3)
+    assert next(between, None) is None
+    assert loaded(found) == found
+    assert len(list((shelf / "s").iterdir())) == 2
+
+
+def test_splits_are_not_written_among_other_things_nor_one_alone(shelf):
+    found = of_key(shelf, 2)
+    with pytest.raises(errors.ArtifactError, match="all splits at once"):
+        tfnorm.Statistics().save("shelf://s/Split-1")
+    assert loaded(found) == found
+    (shelf / "s/splits.json").rename(shelf / "s/thesis.tex")
+    with pytest.raises(errors.ArtifactError, match="holds no"):
+        of_key(shelf, 2)

@@ -86,10 +86,8 @@ def before(
             "data, so its statistics cannot be added to. Compute them anew; `cache` "
             "saves reading what is unchanged."
         )
-    place = os.fspath(path)
-    if files.is_remote(place):
-        place = f"{place.rstrip('/')}/{artifact.SUMMARY}"
-    if not files.exists(place):
+    there = artifact.is_there if files.is_remote(os.fspath(path)) else files.exists
+    if not there(os.fspath(path)):
         return artifact.Statistics()
     kept = artifact.load_statistics(path)
     if kept.recipe != (None if recipe is None else config.encode(recipe)):
