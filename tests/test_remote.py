@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tfnorm
+from pipelines import merge_statistics
 from tests import columns_by_format
 from tests import remote_files
 from tfnorm import errors
@@ -325,3 +326,22 @@ def test_splits_are_not_written_among_other_things_nor_one_alone(shelf):
     (shelf / "s/splits.json").rename(shelf / "s/thesis.tex")
     with pytest.raises(errors.ArtifactError, match="holds no"):
         of_key(shelf, 2)
+
+
+def test_a_pattern_names_artifacts_and_no_other_folders(shelf):
+    of_key(shelf, 2)
+    for day in (1, 2):
+        tfnorm.analyze(columns(day)).save(f"shelf://days/{day}")
+    (shelf / "days/notes").mkdir()
+    (shelf / "days/notes/a.txt").write_text("")
+    expected = {"days/*": ["days/1", "days/2"], "s/Split-*": ["s/Split-0", "s/Split-1"]}
+    for pattern, paths in expected.items():
+        found = tfnorm.artifact.folders(f"shelf://{pattern}")
+        assert found == [f"shelf://{path}" for path in paths]
+    local = tfnorm.artifact.folders(f"{shelf}/days/*")
+    assert local == [f"{shelf}/days/1", f"{shelf}/days/2"]
+    arguments = ["--part", "shelf://days/*", "--out", "shelf://all"]
+    assert merge_statistics.main(arguments).rows == 800
+    for pattern in ("shelf://none/*", f"{shelf}/days/n*"):
+        with pytest.raises(errors.EmptyDataError, match=r"statistics\.json"):
+            tfnorm.artifact.folders(pattern)
