@@ -9,7 +9,6 @@ are Beam's own: see `pipelines.compute_statistics`.
 """
 
 import argparse
-import glob
 from collections.abc import Sequence
 
 import tfnorm
@@ -32,17 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> tfnorm.Statistics:
     parser.add_argument("--out", required=True, help="Folder of the artifact.")
     options, beam_args = parser.parse_known_args(arguments)
 
-    parts = [path for part in options.part for path in _folders(part)]
+    parts = [path for part in options.part for path in tfnorm.artifact.folders(part)]
     found = tfnorm.beam.merge_statistics(
         parts, options.out, subtract=options.subtract, beam_args=beam_args
     )
     print(f"{len(parts)} parts, {found.rows:,} rows, digest {found.digest}")
     return found
-
-
-def _folders(pattern: str) -> list[str]:
-    # What matches nothing is named by the error that it cannot be read.
-    return sorted(glob.glob(pattern)) or [pattern]
 
 
 if __name__ == "__main__":

@@ -157,3 +157,28 @@ def test_damaged_statistics_are_computed_again(days, tmp_path, reads):
     again = compute(days / "*.parquet", tmp_path / "out", cache=cache)
     assert again.digest == first.digest
     assert sum(reads.values()) == 1
+
+
+@pytest.mark.parametrize(
+    "spelled", ["./e/a.npz", "e/../e/a.npz", "link.npz", "f/a.npz"]
+)
+def test_a_file_is_one_however_its_path_is_spelled(tmp_path, monkeypatch, spelled):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "e").mkdir()
+    np.savez("e/a.npz", x=np.arange(3.0))
+    os.symlink("e/a.npz", "link.npz")
+    os.symlink("e", "f")
+    with pytest.raises(errors.DataError, match="named twice"):
+        tfnorm.analyze(["e/a.npz", spelled])
+    assert compute("e/a.npz", "kept", None).sources == (str(tmp_path / "e/a.npz"),)
+    with pytest.raises(errors.DataError, match="counted in .* already"):
+        compute(spelled, "kept", None, update="kept")
+
+
+def test_files_of_two_working_folders_may_share_a_relative_name(tmp_path, monkeypatch):
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        monkeypatch.chdir(tmp_path / str(number))
+        np.savez("a.npz", x=np.arange(3.0))
+        found = compute("a.npz", tmp_path / "kept", None, update=tmp_path / "kept")
+    assert found.rows == 6

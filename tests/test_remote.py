@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tfnorm
+from pipelines import merge_statistics
 from tests import columns_by_format
 from tests import remote_files
 from tfnorm import errors
@@ -128,6 +129,18 @@ def test_what_cannot_be_found_is_an_error(shelf, path, kind, match):
     with pytest.raises(kind, match=match) as error:
         sources.open(path)
     assert error.value.file == path
+
+
+def test_what_was_applied_is_read_and_turned_back_by_its_folder(shelf):
+    write.write_parquet(columns(), shelf / "d/p", shards=2)
+    recipe = tfnorm.Recipe({"x": schemes.ZScore()})
+    before = tfnorm.analyze("shelf://d/*.parquet", recipe)
+    fitted = recipe.fit(before)
+    tfnorm.beam.apply_recipe("shelf://d/*.parquet", fitted, "shelf://n")
+    assert tfnorm.analyze("shelf://n", recipe).rows == 400
+    tfnorm.beam.apply_recipe("shelf://n/", fitted, "shelf://b", inverse=True)
+    back = tfnorm.analyze("shelf://b", recipe)["x"]
+    np.testing.assert_allclose(back.mean, before["x"].mean, atol=1e-7)
 
 
 def test_statistics_recipes_and_fitted_recipes_are_kept(shelf):
@@ -261,3 +274,74 @@ def test_splits_are_written_and_read(shelf):
         assert there.digest == found[split].digest == local.digest
     assert (shelf / "out/splits.json").is_file()
     assert sorted(path.name for path in shelf.iterdir()) == ["d", "out"]
+
+
+def of_key(shelf, rows: int) -> dict:
+    """Computes splits by a column of that many values; returns their digests."""
+    data = {"x": np.arange(12.0), "k": np.arange(12) % rows}
+    write.write_parquet(data, shelf / f"k{rows}/p")
+    found = tfnorm.beam.compute_splits(
+        f"shelf://k{rows}/*.parquet", None, "shelf://s", by="k"
+    )
+    return {name: part.digest for name, part in found.items()}
+
+
+def loaded(names) -> dict:
+    return {n: tfnorm.load_statistics(f"shelf://s/Split-{n}").digest for n in names}
+
+
+def test_fewer_splits_leave_none_of_before(shelf):
+    for rows in (3, 2):
+        found = of_key(shelf, rows)
+        assert loaded(found) == found
+    with pytest.raises(errors.ArtifactError, match="no such file"):
+        tfnorm.load_statistics("shelf://s/Split-2")
+    assert len(list((shelf / "s").iterdir())) == 2
+    (shelf / "s").rename(shelf / "copied")
+    copied = tfnorm.load_statistics(shelf / "copied/Split-0")
+    assert copied.digest == found["0"]
+
+
+def test_of_two_jobs_the_splits_of_one_are_found(shelf, monkeypatch):
+    between = iter([2])
+
+    def meanwhile(path):
+        if "shelf://s/splits-" in path and next(between, None):
+            of_key(shelf, 2)
+
+    monkeypatch.setattr(
+        remote_files.ShelfFileSystem, "before_write", staticmethod(meanwhile)
+    )
+    found = of_key(shelf, 3)
+    assert next(between, None) is None
+    assert loaded(found) == found
+    assert len(list((shelf / "s").iterdir())) == 2
+
+
+def test_splits_are_not_written_among_other_things_nor_one_alone(shelf):
+    found = of_key(shelf, 2)
+    with pytest.raises(errors.ArtifactError, match="all splits at once"):
+        tfnorm.Statistics().save("shelf://s/Split-1")
+    assert loaded(found) == found
+    (shelf / "s/splits.json").rename(shelf / "s/thesis.tex")
+    with pytest.raises(errors.ArtifactError, match="holds no"):
+        of_key(shelf, 2)
+
+
+def test_a_pattern_names_artifacts_and_no_other_folders(shelf):
+    of_key(shelf, 2)
+    for day in (1, 2):
+        tfnorm.analyze(columns(day)).save(f"shelf://days/{day}")
+    (shelf / "days/notes").mkdir()
+    (shelf / "days/notes/a.txt").write_text("")
+    expected = {"days/*": ["days/1", "days/2"], "s/Split-*": ["s/Split-0", "s/Split-1"]}
+    for pattern, paths in expected.items():
+        found = tfnorm.artifact.folders(f"shelf://{pattern}")
+        assert found == [f"shelf://{path}" for path in paths]
+    local = tfnorm.artifact.folders(f"{shelf}/days/*")
+    assert local == [f"{shelf}/days/1", f"{shelf}/days/2"]
+    arguments = ["--part", "shelf://days/*", "--out", "shelf://all"]
+    assert merge_statistics.main(arguments).rows == 800
+    for pattern in ("shelf://none/*", f"{shelf}/days/n*"):
+        with pytest.raises(errors.EmptyDataError, match=r"statistics\.json"):
+            tfnorm.artifact.folders(pattern)

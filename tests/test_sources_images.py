@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images give the statistics of their pixels, wherever their bytes are kept."""
 
+import dataclasses
 import fractions
 import io
 import json
@@ -200,6 +201,30 @@ def test_the_decoder_and_its_options_are_recorded_beside_the_digest(tmp_path):
     grey = tfnorm.analyze(pattern, images=sources.Images(convert=True))
     assert grey.digest == found.digest
     assert len(found.merge(grey).provenance) == 2
+
+
+@pytest.mark.parametrize("form", [as_files, as_tfrecord])
+def test_what_was_decoded_otherwise_does_not_join(tmp_path, form):
+    pattern, out = form(tmp_path, range(len(DATA))), str(tmp_path / "out")
+    one, other = (sources.Images(resize=(side, side)) for side in (8, 6))
+    found = beam.compute_statistics(pattern, PER_IMAGE, out, images=one)
+    with pytest.raises(
+        errors.StatisticsError, match=r"resize \[8, 8\] here, by resize \[6, 6\]"
+    ) as error:
+        beam.compute_statistics(pattern, PER_IMAGE, out, images=other, update=out)
+    assert (error.value.feature, error.value.file) == ("image", out)
+    another = tfnorm.analyze(pattern, PER_IMAGE, images=other)
+    for join in (found.merge, found.subtract):
+        with pytest.raises(errors.StatisticsError, match=r"decoded in two ways"):
+            join(another)
+
+
+def test_other_versions_of_a_decoder_join_and_are_logged(tmp_path, caplog):
+    found = tfnorm.analyze(as_files(tmp_path, range(len(DATA))))
+    older = [line.replace("Pillow ", "Pillow 0.") for line in found.provenance]
+    older = dataclasses.replace(found, provenance=tuple(older))
+    assert found.merge(older).rows == 2 * found.rows
+    assert "decoded by Pillow" in caplog.text
 
 
 @pytest.mark.parametrize("data", DATA[:4])

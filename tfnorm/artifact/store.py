@@ -17,13 +17,14 @@ from tfnorm import config
 from tfnorm import errors
 from tfnorm import files
 from tfnorm import statistics
+from tfnorm.artifact import places
 from tfnorm.artifact import state
 from tfnorm.artifact import table
 from tfnorm.artifact import weighted
 from tfnorm.statistics import features as features_lib
 from tfnorm.statistics import groups
 
-SUMMARY = "statistics.json"
+SUMMARY = places.SUMMARY
 STATE = "accumulators.npz"
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _FORMAT = 1
@@ -37,6 +38,7 @@ def save(found: table.Statistics, path: str | os.PathLike) -> None:
     # The recipe is encoded already.
     described = config.encode(summary(found)) | {"recipe": found.recipe}
     if files.is_remote(path):
+        _check_alone(os.fspath(path))
         head, tail = os.path.splitext(STATE)
         part = f"{head}-{{}}{tail}"
         with files.published(os.fspath(path), SUMMARY, _state_of, part) as made:
@@ -47,6 +49,17 @@ def save(found: table.Statistics, path: str | os.PathLike) -> None:
     with files.whole_folder(path, SUMMARY) as folder:
         _write_state(found, folder / STATE)
         (folder / SUMMARY).write_bytes(_encoded(described))
+
+
+def _check_alone(path: str) -> None:
+    """Raises where a split of others would be replaced, which are one whole."""
+    out = places.outer(path)
+    if out and places.part_of(files.read(f"{out}/{places.SPLITS}")) is not None:
+        raise errors.ArtifactError(
+            f"is one of the splits that {places.SPLITS} beside it tells of. Write to "
+            "another folder, or all splits at once.",
+            file=path,
+        )
 
 
 def _write_state(found: table.Statistics, path: pathlib.Path) -> None:
@@ -74,13 +87,27 @@ def _state_of(encoded: bytes) -> str | None:
 def load_statistics(path: str | os.PathLike) -> table.Statistics:
     """Reads a statistics artifact and checks it against its digest and checksum.
 
+    Of splits, it is found by `Split-<name>` in their folder, wherever `splits.json`
+    there says that it lies.
+
     Raises:
         ArtifactError: if it is not there, cannot be read, or was changed.
     """
     where = os.fspath(path)
-    if files.is_remote(path):
+    out = places.outer(where)
+    if out is None:
+        return _load(where)
+    if files.is_remote(out):
+        return files.follow(
+            out, places.SPLITS, lambda said: _load(places.within(out, where, said))
+        )
+    return _load(places.within(out, where, files.read(f"{out}/{places.SPLITS}")))
+
+
+def _load(where: str) -> table.Statistics:
+    if files.is_remote(where):
         return files.follow(where, SUMMARY, lambda encoded: _read(where, encoded))
-    return files.read_whole_folder(path, lambda: _read(where))
+    return files.read_whole_folder(where, lambda: _read(where))
 
 
 def _read(where: str, encoded: bytes | None = None) -> table.Statistics:

@@ -8,8 +8,10 @@ import functools
 import hashlib
 import itertools
 import json
+import logging
 import os
 import typing
+from collections.abc import Collection
 
 from tfnorm import errors
 from tfnorm import statistics
@@ -17,6 +19,10 @@ from tfnorm.artifact import grouping
 from tfnorm.artifact import state
 from tfnorm.artifact import weighted
 from tfnorm.statistics import features as features_lib
+
+_LOG = logging.getLogger("tfnorm")
+# What provenance says of decoding that changes no value of what both accept.
+_SAME_VALUES = {"convert", "resample", "version"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +35,8 @@ class Statistics(collections.abc.Mapping):
         rows: Number of rows read.
         bad_records: Number of records left out because they could not be read.
         recipe: The recipe that asked for them, as `config.encode` writes it.
-        sources: Names of the files they come from, sorted.
+        sources: Names of the files they come from, sorted; absolute paths, of files
+            of this machine.
         provenance: How values were made of what files hold, where that is a choice
             (how images were decoded, which rows were chosen): JSON, sorted. As
             `sources`, it is kept beside the digest and not in it.
@@ -104,9 +111,11 @@ class Statistics(collections.abc.Mapping):
         """The statistics over the rows of both.
 
         Raises:
-            StatisticsError: if they are of different features, kinds or shapes, or
-                only one of the two is by some key or slice.
+            StatisticsError: if they are of different features, kinds or shapes, of
+                images or audio that were decoded otherwise, or only one of the two is
+                by some key or slice.
         """
+        check_decoded(self.provenance, other.provenance)
         grouping.check_same(self, other)
         if not (self.features and other.features):
             one = other if other.features else self
@@ -131,6 +140,7 @@ class Statistics(collections.abc.Mapping):
         """
         if other == Statistics():
             return self
+        check_decoded(self.provenance, other.provenance)
         grouping.check_same(self, other)
         if self.rows < other.rows or self.bad_records < other.bad_records:
             raise errors.StatisticsError("What is subtracted was never merged in.")
@@ -189,3 +199,51 @@ class Statistics(collections.abc.Mapping):
         from tfnorm.artifact import tfmd
 
         return tfmd.convert(self)
+
+
+def check_decoded(one: Collection[str], other: Collection[str]) -> None:
+    """Checks that two provenances tell of the same decoding of the same features.
+
+    Other versions of the same libraries are only logged.
+
+    Raises:
+        StatisticsError: if a feature was decoded otherwise, or with other options.
+    """
+    if {*one} == {*other}:
+        return
+    mine, others = _decoded(one), _decoded(other)
+    for feature in sorted(mine.keys() & others.keys()):
+        (values, versions), (values_too, versions_too) = mine[feature], others[feature]
+        if values != values_too:
+            raise errors.StatisticsError(
+                "was decoded in two ways, whose values are not alike: by "
+                f"{_items(values - values_too)} here, by "
+                f"{_items(values_too - values)} there. Decode all in one way.",
+                feature=feature,
+            )
+        if versions - versions_too and versions_too - versions:
+            _LOG.warning(
+                "%r was decoded by %s and by %s: values may differ a little.",
+                feature,
+                " and ".join(sorted(versions)),
+                " and ".join(sorted(versions_too)),
+            )
+
+
+def _items(options: Collection[str]) -> str:
+    return ", ".join(sorted(options)) or "fewer options"
+
+
+def _decoded(provenance: Collection[str]) -> dict[str, tuple[set[str], set[str]]]:
+    """Returns for each decoded feature what decides its values, and versions."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for said in map(json.loads, provenance):
+        if "feature" in said:
+            values, versions = found.setdefault(said["feature"], (set(), set()))
+            values |= {
+                f"{option} {json.dumps(value)}"
+                for option, value in said.items()
+                if option not in _SAME_VALUES
+            }
+            versions.add(str(said.get("version")))
+    return found

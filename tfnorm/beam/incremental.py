@@ -78,6 +78,7 @@ def before(
         RecipeError: if it is of another recipe, or of rows that were chosen otherwise,
             or the recipe takes several passes.
         DataError: if a file was counted before.
+        StatisticsError: if images or audio were decoded otherwise.
     """
     if recipe is not None and recipe.passes > 1:
         raise errors.RecipeError(
@@ -85,10 +86,8 @@ def before(
             "data, so its statistics cannot be added to. Compute them anew; `cache` "
             "saves reading what is unchanged."
         )
-    place = os.fspath(path)
-    if files.is_remote(place):
-        place = f"{place.rstrip('/')}/{artifact.SUMMARY}"
-    if not files.exists(place):
+    there = artifact.is_there if files.is_remote(os.fspath(path)) else files.exists
+    if not there(os.fspath(path)):
         return artifact.Statistics()
     kept = artifact.load_statistics(path)
     if kept.recipe != (None if recipe is None else config.encode(recipe)):
@@ -104,8 +103,15 @@ def before(
             f"those of before: {', '.join(kept.provenance) or 'none'}.",
             file=os.fspath(path),
         )
-    for shard in shards:
-        if shard.path in kept.sources:
+    try:
+        artifact.check_decoded(kept.provenance, sources.decoding(shards))
+    except errors.StatisticsError as error:
+        error.file = os.fspath(path)
+        raise
+    counted = {*sources.real_paths(kept.sources)}
+    real = sources.real_paths(shard.path for shard in shards)
+    for shard, place in zip(shards, real, strict=True):
+        if place in counted:
             raise errors.DataError(
                 f"The file is counted in {os.fspath(path)!r} already. Name new files "
                 "only; `tfnorm merge --subtract` takes old ones away.",

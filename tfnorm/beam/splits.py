@@ -25,7 +25,7 @@ from tfnorm.beam import listing
 from tfnorm.beam import runners
 
 # Beside the artifacts: what splits there are. A folder that holds it may be replaced.
-SUMMARY = "splits.json"
+SUMMARY = artifact.SPLITS
 
 
 def compute_splits(
@@ -43,8 +43,9 @@ def compute_splits(
     """Writes an artifact of each split, reading the data once, and returns them.
 
     Each is that of a job over the split alone, by digest. They stand in folders as TFX
-    names them, `Split-train` and so on, written whole or not at all: all together, or
-    each by itself where no folder can be renamed.
+    names them, `Split-train` and so on, written all together or not at all. Where no
+    folder can be renamed, they lie in a part of `out` that `splits.json` names;
+    `load_statistics("<out>/Split-train")`, and all that reads, follows it.
 
     Args:
         inputs: Path or pattern of files, or a list, where `by` is given; else a mapping
@@ -131,11 +132,10 @@ def compute_splits(
                 if split in views:
                     found[split] = analysis.with_pass(found[split], more)
     if files.is_remote(out):
-        # No folder can be renamed there: each artifact is whole by itself.
-        place = os.fspath(out).rstrip("/")
-        _save(found, place)
-        with files.whole_file(f"{place}/{SUMMARY}") as path:
-            path.write_text(_summary(found), encoding="utf-8")
+        place, part = os.fspath(out), "splits-{}"
+        with files.published(place, SUMMARY, artifact.part_of, part) as made:
+            _save(found, made.path)
+            made.summary = _summary(found, folder=made.part).encode()
         return found
     with files.whole_folder(out, SUMMARY) as fresh:
         _save(found, os.fspath(fresh))
@@ -148,9 +148,9 @@ def _save(found: dict[str, artifact.Statistics], folder: str) -> None:
         part.save(f"{folder}/{_folder(split)}")
 
 
-def _summary(found: dict[str, artifact.Statistics]) -> str:
+def _summary(found: dict[str, artifact.Statistics], **where: str) -> str:
     described = {split: part.digest for split, part in found.items()}
-    return json.dumps({"splits": described}, indent=2) + "\n"
+    return json.dumps({"splits": described, **where}, indent=2) + "\n"
 
 
 def _check_splits(found, expected) -> None:
@@ -162,7 +162,7 @@ def _check_splits(found, expected) -> None:
 
 
 def _folder(split: str) -> str:
-    return f"Split-{split}"
+    return artifact.SPLIT + split
 
 
 def _load(folder: str) -> dict[str, artifact.Statistics]:

@@ -59,13 +59,14 @@ def published(path: str, marker: str, names: Names, part: str) -> Iterator[Publi
             was there before stays.
     """
     path = path.rstrip("/")
-    before = _part(path, marker, names)
-    if before is None:
+    if _part(path, marker, names) is None:
         _check_replaceable(path, marker, part)
     name = part.format(uuid.uuid4().hex[:12])
     made = Publication(name, f"{path}/{name}")
     try:
         yield made
+        # Another may have published while the body ran.
+        before = _part(path, marker, names)
         with streams.whole_file(f"{path}/{marker}") as temporary:
             temporary.write_bytes(made.summary)
     except BaseException:

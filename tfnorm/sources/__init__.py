@@ -29,8 +29,10 @@ __all__ = [
     "Shard",
     "batches",
     "check_written",
+    "decoding",
     "is_path_like",
     "open",
+    "real_paths",
     "rewrite",
 ]
 
@@ -39,8 +41,10 @@ Audio = audio_lib.Audio
 Images = images_lib.Images
 Shard = shards.Shard
 is_path_like = locate.is_path_like
+real_paths = locate.real_paths
 rewrite = rewriting.rewrite
 check_written = rewriting.check_written
+decoding = encoded.decoding
 
 
 def open(

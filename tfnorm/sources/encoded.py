@@ -249,3 +249,15 @@ def shards_within(
         if hasattr(shard, "batch_rows"):
             shard = dataclasses.replace(shard, batch_rows=PARQUET_ROWS)
         yield EncodedShard(shard.path, shard.features, max_bad_records, shard, media)
+
+
+def decoding(found: Sequence[shards.Shard]) -> set[str]:
+    """Returns what provenance will say of how shards decode images and audio."""
+    used: set[Media] = set()
+    for shard in found:
+        within: shards.Shard | None = shard
+        while isinstance(within, FilesShard | EncodedShard):
+            if within.media is not None:
+                used.add(within.media)
+            within = within.shard if isinstance(within, EncodedShard) else None
+    return {media.provenance for media in used}

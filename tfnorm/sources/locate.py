@@ -7,6 +7,8 @@ import glob
 import json
 import os
 import re
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,7 +66,8 @@ def is_builder(data: Any) -> bool:
 def expand(data: Any) -> list[str]:
     """Returns the files that paths and patterns name, each pattern's in order.
 
-    A folder that `tfnorm apply` wrote names the files in it.
+    A folder that `tfnorm apply` wrote names the files in it. Paths of this machine
+    are absolute, so that they mean the same in every working folder.
 
     Raises:
         EmptyDataError: A pattern matches nothing.
@@ -76,7 +79,7 @@ def expand(data: Any) -> list[str]:
     for item in data:
         pattern = os.fsdecode(os.fspath(item))
         found += _remote(pattern) if files.is_remote(pattern) else _local(pattern)
-    counts = collections.Counter(found)
+    counts = collections.Counter(real_paths(found))
     repeated = [file for file, count in counts.items() if count > 1]
     if repeated:
         raise errors.DataError(
@@ -84,6 +87,27 @@ def expand(data: Any) -> list[str]:
             file=min(repeated),
         )
     return found
+
+
+def real_paths(paths: Iterable[str]) -> Iterator[str]:
+    """Yields for each path the one that every spelling of it and link to it shares.
+
+    Links to one image or sound stay apart: stores that keep equal files once are full
+    of them, and each is a row.
+    """
+    folders: dict[str, str] = {}
+    for path in paths:
+        if files.is_remote(path):
+            yield path
+            continue
+        folder, name = os.path.split(os.path.abspath(path))
+        if by_name(path) not in (IMAGE, AUDIO) and os.path.islink(path):
+            yield os.path.realpath(path)
+            continue
+        # Of many files, folders are few, and each link in them is a question to disk.
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        yield os.path.join(folders[folder], name)
 
 
 def format_of(paths: Sequence[str]) -> str:
@@ -105,7 +129,7 @@ def format_of(paths: Sequence[str]) -> str:
 
 def _local(pattern: str) -> list[str]:
     if os.path.isfile(os.path.join(pattern, APPLIED)):
-        return applied_files(pattern)
+        return applied_files(os.path.abspath(pattern))
     if os.path.exists(pattern) or not glob.has_magic(pattern):
         found = [pattern]
     else:
@@ -114,7 +138,7 @@ def _local(pattern: str) -> list[str]:
             raise _no_match(pattern)
     for path in found:
         _check(path)
-    return found
+    return list(map(os.path.abspath, found))
 
 
 def _remote(pattern: str) -> list[str]:
@@ -123,18 +147,37 @@ def _remote(pattern: str) -> list[str]:
         if not found:
             raise _no_match(pattern)
         return found
+    path = pattern.rstrip("/")
+    if by_name(path) is None and files.exists(f"{path}/{APPLIED}"):
+        return applied_files(path)
     try:
-        return [files.status(pattern).path]
+        entry = files.status(path)
     except errors.EmptyDataError:
-        folder = pattern.rstrip("/")
-        if files.exists(f"{folder}/{APPLIED}"):
-            return applied_files(folder)
-        if files.matches(f"{folder}/*"):
-            raise errors.DataError(
-                f"This is a directory. Name its files, as in '{folder}/*'.",
-                file=pattern,
-            ) from None
+        if files.exists(f"{path}/{APPLIED}"):
+            return applied_files(path)
+        if files.matches(f"{path}/*"):
+            raise _directory(pattern) from None
         raise
+    # Some file systems know folders as they know files, mostly as empty ones.
+    if (by_name(path) is None or not entry.size) and _holds_files(path):
+        if files.exists(f"{path}/{APPLIED}"):
+            return applied_files(path)
+        raise _directory(pattern)
+    return [entry.path]
+
+
+def _holds_files(path: str) -> bool:
+    try:
+        return bool(files.matches(f"{path}/*"))
+    except errors.DataError:  # As some say of a file.
+        return False
+
+
+def _directory(path: str) -> errors.DataError:
+    within = os.path.join(path, "*")
+    return errors.DataError(
+        f"This is a directory. Name its files, as in {within!r}.", file=path
+    )
 
 
 def applied_files(folder: str) -> list[str]:
@@ -164,10 +207,7 @@ def _no_match(pattern: str) -> errors.EmptyDataError:
 
 def _check(path: str) -> None:
     if os.path.isdir(path):
-        raise errors.DataError(
-            f"This is a directory. Name its files, as in {os.path.join(path, '*')!r}.",
-            file=path,
-        )
+        raise _directory(path)
     try:
         with open(path, "rb"):
             pass

@@ -242,7 +242,8 @@ def _chosen(found, features, path: str) -> tuple[tfds_features.Leaf, ...]:
 
 def _records(path: str, names, max_bad_records: int) -> list[shards.Shard]:
     """Lists the shards of one file of records."""
-    kind = locate.format_of(locate.expand(path))
+    [path] = locate.expand(path)
+    kind = locate.format_of([path])
     if kind == locate.ARRAY_RECORD:
         return list(array_record.shards_of([path], names, max_bad_records))
     if kind == locate.PARQUET:
