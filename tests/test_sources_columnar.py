@@ -344,6 +344,14 @@ def test_csv_files_of_other_types_are_an_error(tmp_path):
     assert (error.value.feature, error.value.file) == ("x", second)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
+def test_a_column_of_nulls_alone_fits_any_type(tmp_path, order):
+    every = pa.array(["a", "b"]), pa.nulls(2), pa.array(["c", None])
+    paths = [write_parquet(tmp_path / f"{i}.parquet", x=every[i]) for i in order]
+    batches = list(sources.batches(paths, ["x"]))
+    assert sum(b.columns["x"].all_missing for b in batches) == 1
+
+
 def test_shards_are_picklable(tmp_path):
     first = write_csv(tmp_path / "a.csv", f"x,y\n1,{datetime.date(2020, 1, 1)}\n")
     second = write_parquet(tmp_path / "a.parquet", x=[1])

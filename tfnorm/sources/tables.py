@@ -13,6 +13,8 @@ from tfnorm import errors
 from tfnorm import files
 from tfnorm.sources import arrow
 
+ANY = "any"
+
 
 def names_of(
     schema: Any, features: tuple[str, ...] | None, path: str
@@ -41,8 +43,12 @@ def kinds_of(
     schema: Any, features: tuple[str, ...] | None, path: str
 ) -> dict[str, str]:
     """Returns the class of each column's type; raises as `names_of` does."""
+    import pyarrow as pa
+
     names = names_of(schema, features, path)
-    return {name: arrow.kind(schema.field(name).type) for name in names}
+    types = {name: schema.field(name).type for name in names}
+    # A column of nulls alone has no type of its own, as some write it.
+    return {n: ANY if pa.types.is_null(t) else arrow.kind(t) for n, t in types.items()}
 
 
 @contextlib.contextmanager
@@ -117,18 +123,21 @@ def same_kinds(
         The names of the columns.
 
     Raises:
-        FeatureError: A column is absent, or of another class of type.
+        FeatureError: A column is absent, or of another class of type; that of a column
+            of nulls alone is any.
     """
     if features is None:
         features = tuple(read(paths[0], None))
-    expected: dict[str, str] = {}
+    expected: dict[str, tuple[str, str]] = {}
     every = files.each(lambda path: read(path, features), paths)
     for path, kinds in zip(paths, every, strict=True):
         for name, kind in kinds.items():
-            first = expected.setdefault(name, kind)
+            if kind == ANY:
+                continue
+            first, where = expected.setdefault(name, (kind, path))
             if kind != first:
                 raise errors.FeatureError(
-                    f"The column's type is {kind}, but in {paths[0]!r} it is {first}. "
+                    f"The column's type is {kind}, but in {where!r} it is {first}. "
                     "Write the files with one schema.",
                     feature=name,
                     file=path,
