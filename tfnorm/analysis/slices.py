@@ -8,7 +8,6 @@ import numpy as np
 
 from tfnorm import arrays
 from tfnorm import errors
-from tfnorm import statistics
 from tfnorm.analysis import rows as rows_lib
 
 # What a name goes on with, the column of the keys, which rows, and their keys.
@@ -28,12 +27,13 @@ class Slices:
         columns: collections.abc.Iterable[tuple[str, ...]],
         joined: collections.abc.Callable[[str], arrays.Column],
     ):
-        self._rows = {}
+        # The columns of each slice, and what the names of its statistics end in.
+        self.names: set[tuple[tuple[str, ...], str]] = set()
         self._keyed: dict[tuple[str, ...], list[Keyed]] = {}
         for names in columns:
             held = {name: joined(name) for name in names}
-            for keys, rows in rows_lib.by_slice(held).items():
-                self._rows[names, rows_lib.slice_name("", names, keys)] = rows
+            for keys in rows_lib.by_slice(held):
+                self.names.add((names, rows_lib.slice_name("", names, keys)))
             *head, last = names
             parts: dict[tuple, np.ndarray | None] = {(): None}
             if head:
@@ -48,37 +48,16 @@ class Slices:
                 for keys, rows in parts.items()
             ]
 
-    @property
-    def names(self) -> collections.abc.Iterable[tuple[tuple[str, ...], str]]:
-        """The columns of each slice, and what the names of its statistics end in."""
-        return self._rows.keys()
-
-    def of_rows(
+    def by_key(
         self, key: str | None, keys: arrays.Column | None, where: slice, rows: int
-    ) -> collections.abc.Iterator[tuple[str, np.ndarray]]:
-        """Yields what each group's and slice's name ends in, and which rows it has.
+    ) -> collections.abc.Iterator[Keyed]:
+        """Yields the keys of rows, of which each is a group or a slice.
 
         Args:
             key: The column by which there are groups, if any.
             keys: Its rows.
             where: The consecutive rows that are asked for.
             rows: The number of all.
-        """
-        if key is not None and keys is not None:
-            for value, chosen in statistics.rows_by_key(keys.take(where)).items():
-                yield statistics.group_name("", key, value), chosen
-        for (columns, suffix), chosen in self._rows.items():
-            if columns != (key,):  # Its groups are these already.
-                inner = _within(chosen, where, rows)
-                if inner.size:
-                    yield suffix, inner
-
-    def by_key(
-        self, key: str | None, keys: arrays.Column | None, where: slice, rows: int
-    ) -> collections.abc.Iterator[Keyed]:
-        """Yields the same as keys of rows, of which each is a group or slice.
-
-        Args are those of `of_rows`.
         """
         if key is not None and keys is not None:
             yield "", key, None, keys.take(where)
