@@ -14,6 +14,7 @@ import numpy as np
 
 from tfnorm import errors
 from tfnorm.arrays import columns as columns_lib
+from tfnorm.arrays import comparing
 
 _COMPARE: dict[str, typing.Callable] = {
     "=": operator.eq,
@@ -257,25 +258,12 @@ def _compared_with(values: np.ndarray, sign: str, value) -> np.ndarray:
     if isinstance(value, str):
         return _COMPARE[sign](values, value)
     # NumPy would round whole numbers to float64, and find some equal that are not.
-    below = _below(value, values.dtype.kind == "f")
+    below = comparing.below(value, values.dtype.kind == "f")
     if below == value:
         return _COMPARE[sign](values, below)
     if sign in ("=", "!="):
         return np.full(len(values), sign == "!=")
     return values <= below if sign in ("<", "<=") else values > below
-
-
-def _below(value: int | float, floating: bool) -> int | float:
-    """The greatest float64 or else whole number that is no greater."""
-    if not floating:
-        if value in (math.inf, -math.inf):  # Beyond all that 64 bits hold.
-            return int(math.copysign(2**65, value))
-        return math.floor(value)
-    try:
-        found = float(value)
-    except OverflowError:
-        found = math.inf if value > 0 else -math.inf
-    return math.nextafter(found, -math.inf) if found > value else found
 
 
 def _texts(values: list) -> np.ndarray:
