@@ -48,7 +48,9 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.statistics
 	$(BIN)/python -m benchmarks.layers
 	$(BIN)/python -m benchmarks.batchnorm
+	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.images
+	$(BIN)/python -m benchmarks.transform
 	$(BIN)/python examples/schemes_compared.py
 	$(BIN)/python -m benchmarks.table
 

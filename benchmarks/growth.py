@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `benchmarks.scale` measured, how it grows, and where that leads."""
 
+import math
+
 OURS = "tfnorm in Beam, TFRecord"
 OURS_PARQUET = "tfnorm in Beam, Parquet"
 
@@ -26,23 +28,49 @@ def road(results: dict, rows: float = 1e12, cores: int = 1_000) -> Cells:
     """Returns the measured slopes of tfnorm, extended to many rows."""
     cells = []
     for label in (OURS, OURS_PARQUET):
-        own = [run for run in _best(results) if run["label"] == label]
         # The slope beyond what every job takes once.
-        *_, first, last = [run for run in own if run["suite"] == "rows"]
+        *_, first, last = _sizes(results, label, "rows")
         more = last["rows"] - first["rows"]
         core_seconds = (last["cpu_seconds"] - first["cpu_seconds"]) / more
+        hours = core_seconds * rows / 3600
         cells.append(
             [
                 label,
                 f"{last['bytes'] / last['rows'] * rows / 1e12:,.0f} TB",
                 f"{core_seconds * 1e6:.2f} us",
-                f"{core_seconds * rows / 3600:,.0f}",
-                f"{core_seconds * rows / 3600 / cores:,.1f} h",
-                f"{last['state_bytes'] / 1e6:.2f} MB",
+                f"{hours:,.0f}",
+                f"{hours / cores * 60:,.0f} min",
             ]
         )
     header = ["files", "read", "core time a row", "core hours"]
-    return [*header, f"on {cores:,} cores", "state of a bundle"], cells
+    return [*header, f"on {cores:,} cores"], cells
+
+
+def shuffle(results: dict, bundles: int = 100_000) -> Cells:
+    """Returns what travels between workers, and what merging it takes."""
+    cells = []
+    for run in _sizes(results, OURS, "columns"):
+        size, merge = run["state_bytes"], run["merge_seconds"]
+        some = math.isqrt(bundles)
+        cells.append(
+            [
+                f"{run['columns']:,}",
+                f"{size / 1e6:.2f} MB",
+                f"{merge * 1e3:.1f} ms",
+                f"{size * bundles / 1e9:,.0f} GB",
+                f"{merge * bundles:,.0f} s",
+                f"{2 * merge * some:,.0f} s",
+            ]
+        )
+    header = ["columns", "a state", "merging two", f"{bundles:,} states"]
+    return [*header, "merged by one worker", "in two steps"], cells
+
+
+def _sizes(results: dict, label: str, suite: str) -> list[dict]:
+    """The runs of one engine, the least first."""
+    wanted = (label, suite)
+    found = [r for r in _best(results) if (r["label"], r["suite"]) == wanted]
+    return sorted(found, key=lambda run: run[suite])
 
 
 def _best(results: dict) -> list[dict]:

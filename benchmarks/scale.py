@@ -83,7 +83,7 @@ def main(repeats, budget, only, most_rows, most_columns, cache, out):
             took[suite, run["label"]] = run.get("seconds", math.inf)
             told = run.get("error") or f"{run['seconds']:8.2f} s"
             click.echo(f"  {run['label']:26} {told}")
-    click.echo(f"{table.growth_of(results)}\n\n{table.road(results)}")
+    click.echo(table.growth_of(results))
 
 
 def _runs(suite: str, data: data_lib.DataSet, labels, repeats: int, budget: float):

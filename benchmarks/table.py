@@ -18,38 +18,28 @@ from benchmarks import image_suites
 from benchmarks import layer_suites
 from benchmarks import network_layers
 from benchmarks import schemes
+from benchmarks import transform_suites
 
 HERE = pathlib.Path(__file__).absolute().parent
 RESULTS = HERE / "results" / "statistics.json"
 LAYERS = HERE / "results" / "layers.json"
 BATCHNORM = HERE / "results" / "batchnorm.json"
+TRANSFORM = HERE / "results" / "transform.json"
 IMAGES = HERE / "results" / "images.json"
 SCALE = HERE / "results" / "scale.json"
 # What examples/schemes_compared.py writes.
 SCHEMES = HERE / "results" / "schemes.json"
-# Of which suites alone the project's README tells, where there are many.
-SHORT = {"batchnorm": network_layers.TRAINING}
+# Of which the project's README tells what had a goal.
+SHORT = ("statistics", "layers")
 END = "<!-- /benchmark -->"
 # Name to where its results lie, and what is compared in them.
 BENCHMARKS = {
     "statistics": (RESULTS, goals.comparisons),
     "layers": (LAYERS, layer_suites.comparisons),
     "batchnorm": (BATCHNORM, network_layers.comparisons),
+    "images": (IMAGES, image_suites.comparisons),
+    "transform": (TRANSFORM, transform_suites.comparisons),
 }
-
-
-def readmes(
-    results: dict,
-    comparisons: Sequence[goals.Comparison],
-    short: Sequence[str] | None = None,
-) -> dict:
-    """Returns what is to stand in each README, by its path."""
-    told = [one for one in comparisons if short is None or one.suite in short]
-    found = ratios(results, told)
-    return {
-        HERE.parent / "README.md": f"{found}\n\n{machine(results)}",
-        HERE / "README.md": render(results, comparisons),
-    }
 
 
 def write(results: dict, path: pathlib.Path) -> None:
@@ -130,11 +120,6 @@ def growth_of(results: dict) -> str:
     return "\n\n".join([*parts, machine(results)])
 
 
-def road(results: dict) -> str:
-    """Returns what `growth.road` does, as Markdown."""
-    return of(*growth.road(results))
-
-
 def update(path: pathlib.Path, name: str, text: str) -> None:
     """Replaces what stands between the markers of a benchmark in a file."""
     old = path.read_text(encoding="utf-8")
@@ -150,17 +135,19 @@ def rendered() -> dict[tuple[pathlib.Path, str], str]:
     found = {}
     for name, (path, comparisons) in BENCHMARKS.items():
         results = json.loads(path.read_text(encoding="utf-8"))
-        for readme, text in readmes(results, comparisons(), SHORT.get(name)).items():
-            found[readme, name] = text
-    results = json.loads(IMAGES.read_text(encoding="utf-8"))
-    found[HERE / "README.md", "images"] = render(results, image_suites.comparisons())
+        found[HERE / "README.md", name] = render(results, comparisons())
+        if name in SHORT:
+            told = [one for one in comparisons() if one.goal is not None]
+            text = f"{ratios(results, told)}\n\n{machine(results)}"
+            found[HERE.parent / "README.md", name] = text
     results = json.loads(SCHEMES.read_text(encoding="utf-8"))
     text = f"{of(*schemes.cells(results))}\n\n{schemes.note(results)}"
-    found[HERE.parent / "README.md", "schemes"] = text
+    found[HERE / "README.md", "schemes"] = text
     scale = json.loads(SCALE.read_text(encoding="utf-8"))
     page = HERE.parent / "docs" / "scale.md"
     found[page, "scale"] = growth_of(scale)
-    found[page, "road"] = road(scale)
+    found[page, "road"] = of(*growth.road(scale))
+    found[page, "shuffle"] = of(*growth.shuffle(scale))
     return found
 
 

@@ -61,7 +61,7 @@ def judge(answer: dict, data: data_lib.DataSet) -> dict:
     features, truth = answer.get("features", {}), data.truth()
     if answer.get("rows", data.rows) != data.rows:
         raise ValueError(f"{answer['rows']} rows were read, of {data.rows}.")
-    told = ("digest", "state_bytes")
+    told = ("digest", "state_bytes", "merge_seconds")
     judged = {key: answer[key] for key in told if key in answer}
     for name in ("variance", "mean", "min", "max", "quantiles"):
         errors = [

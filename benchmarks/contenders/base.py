@@ -36,9 +36,9 @@ class Contender(abc.ABC):
         """Tells what `run` returned; not timed.
 
         Returns:
-            Any of "digest", "state_bytes", "rows" and "features", the latter a dict of
-            the name of a column to any of "mean", "variance", "min", "max" and
-            "quantiles".
+            Any of "digest", "state_bytes", "merge_seconds", "rows" and "features", the
+            latter a dict of the name of a column to any of "mean", "variance", "min",
+            "max" and "quantiles".
         """
 
 

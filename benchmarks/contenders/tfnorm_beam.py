@@ -4,6 +4,7 @@
 
 import pickle
 import tempfile
+import time
 
 from benchmarks import data as data_lib
 from benchmarks.contenders import base
@@ -31,7 +32,11 @@ class ComputeStatistics(base.Contender):
 
     def answer(self, found):
         size = len(pickle.dumps(found, protocol=5))
-        return {**tfnorm_local.answer(self.data, found), "state_bytes": size}
+        start = time.perf_counter()
+        found.merge(found)
+        seconds = time.perf_counter() - start
+        state = {"state_bytes": size, "merge_seconds": seconds}
+        return {**tfnorm_local.answer(self.data, found), **state}
 
 
 class ComputeOfParquet(ComputeStatistics):
