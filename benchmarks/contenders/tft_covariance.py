@@ -4,6 +4,7 @@
 
 import abc
 import tempfile
+from collections.abc import Iterator
 
 import apache_beam as beam
 import numpy as np
@@ -16,7 +17,6 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio import tensor_adapter
 
 import tfnorm
-from benchmarks import data as data_lib
 from benchmarks.contenders import base
 from tfnorm import arrays
 from tfnorm import recipe as recipe_lib
@@ -27,20 +27,12 @@ BATCH_ROWS = 1_000
 
 
 class _Covariance(base.Contender):
-    """From rows in memory, so that it is the covariances that are timed.
+    """From NumPy files, so that it is the covariances that are timed.
 
     The answer is the diagonal.
     """
 
     imports = base.BEAM
-
-    def __init__(self, data: data_lib.DataSet):
-        super().__init__(data)
-        values = data.array()
-        self.batches = [
-            values[start : start + BATCH_ROWS]
-            for start in range(0, len(values), BATCH_ROWS)
-        ]
 
     @abc.abstractmethod
     def covariance(self, pipeline: beam.Pipeline, folder: str) -> None:
@@ -74,13 +66,18 @@ class Tft(_Covariance):
         return {"covariance": tf.repeat(tf.cast(found, tf.float32)[None], rows, 0)}
 
     def covariance(self, pipeline, folder):
-        records = [_record_batch(batch) for batch in self.batches]
+        schema = _record_batch(np.zeros((1, self.data.columns), np.float32)).schema
         tensor = schema_pb2.TensorRepresentation()
         tensor.dense_tensor.column_name = "x"
         tensor.dense_tensor.shape.dim.add(size=self.data.columns)
-        config = tensor_adapter.TensorAdapterConfig(records[0].schema, {"x": tensor})
+        config = tensor_adapter.TensorAdapterConfig(schema, {"x": tensor})
         with tft_beam.Context(temp_dir=f"{folder}/temporary"):
-            rows = pipeline | beam.Create(records, reshuffle=False)
+            rows = (
+                pipeline
+                | beam.Create(self.data.files("npy"), reshuffle=False)
+                | beam.FlatMap(_batches)
+                | beam.Map(_record_batch)
+            )
             _ = (
                 (rows, config)
                 | tft_beam.AnalyzeDataset(self._preprocess)
@@ -107,7 +104,8 @@ class Tfnorm(_Covariance):
         recipe = recipe_lib.Recipe({"x": schemes.Whitening()})
         _ = (
             pipeline
-            | beam.Create(self.batches, reshuffle=False)
+            | beam.Create(self.data.files("npy"), reshuffle=False)
+            | beam.FlatMap(_batches)
             | beam.Map(_batch)
             | tfnorm.beam.ComputeStatistics(recipe)
             | tfnorm.beam.WriteStatistics(f"{folder}/statistics")
@@ -115,6 +113,12 @@ class Tfnorm(_Covariance):
 
     def load(self, folder):
         return tfnorm.load_statistics(f"{folder}/statistics")["x"].covariance
+
+
+def _batches(path: str) -> Iterator[np.ndarray]:
+    values = np.load(path)
+    for start in range(0, len(values), BATCH_ROWS):
+        yield values[start : start + BATCH_ROWS]
 
 
 def _record_batch(values: np.ndarray) -> pa.RecordBatch:
