@@ -24,10 +24,13 @@ RANKS = {
     "recipe": 4,
     "artifact": 4,
     "analysis": 5,
+    "comparison": 5,
+    "suggestion": 5,
     "layers": 6,
     "beam": 6,
     "baking": 7,
     "tft": 7,
+    "tfx": 8,
     "cli": 8,
     "tfnorm": 9,
 }
@@ -55,6 +58,8 @@ THIRD_PARTIES = {
     "beam": {"apache_beam", "grpc"},
     "baking": {"keras", "tensorflow"},
     "tft": {"apache_beam", "tensorflow", "tensorflow_transform"},
+    "suggestion": {"tensorflow_metadata"},
+    "tfx": {"apache_beam", "keras", "ml_metadata", "tensorflow", "tfx"},
     "cli": {"click", "rich"},
 }
 NUMERIC = {"numpy", "ml_dtypes"}

@@ -21,6 +21,7 @@ if typing.TYPE_CHECKING:
     from tfnorm import sources
     from tfnorm import statistics
     from tfnorm import tft
+    from tfnorm import tfx
     from tfnorm.analysis import analyze
     from tfnorm.artifact import Statistics
     from tfnorm.artifact import load_statistics
@@ -66,6 +67,7 @@ __all__ = [
     "sources",
     "statistics",
     "tft",
+    "tfx",
     "verify",
 ]
 
