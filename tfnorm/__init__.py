@@ -28,6 +28,7 @@ if typing.TYPE_CHECKING:
     from tfnorm.baking import bake
     from tfnorm.baking import fold
     from tfnorm.baking import inspect
+    from tfnorm.baking import training_data
     from tfnorm.baking import verify
     from tfnorm.layers import adapt_batch_norm
     from tfnorm.layers import recalibrate
@@ -68,6 +69,7 @@ __all__ = [
     "statistics",
     "tft",
     "tfx",
+    "training_data",
     "verify",
 ]
 
@@ -89,6 +91,7 @@ _HOMES = {
     "load_statistics": "artifact",
     "presets": "schemes",
     "recalibrate": "layers",
+    "training_data": "baking",
     "verify": "baking",
 }
 

@@ -13,6 +13,7 @@ from tfnorm.baking.manifest import inspect
 from tfnorm.baking.verbs import bake
 from tfnorm.baking.verbs import fold
 from tfnorm.baking.verbs import load_model
+from tfnorm.baking.verbs import training_data
 from tfnorm.baking.verbs import verify
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "fold",
     "inspect",
     "load_model",
+    "training_data",
     "verify",
 ]

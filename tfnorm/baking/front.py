@@ -37,16 +37,22 @@ class Front:
     """A model that takes raw columns.
 
     Args:
+        model: The Keras model behind it.
         inputs: Name to what goes in.
-        run: Takes a dict of tensors by name, and returns the model's output.
+        prepare: Takes a dict of raw tensors by name, and returns what the model takes.
         layers: The layers that it runs.
         variables: All that they read, and those of models in between.
     """
 
+    model: keras.Model
     inputs: dict[str, Input]
-    run: collections.abc.Callable[[dict], typing.Any]
+    prepare: collections.abc.Callable[[dict], typing.Any]
     layers: list[keras.layers.Layer]
     variables: list[keras.Variable]
+
+    def run(self, raw: dict) -> typing.Any:
+        """Takes a dict of tensors by name, and returns the model's output."""
+        return self.model(self.prepare(raw), training=False)
 
 
 def of(model: keras.Model, fitted: recipe.FittedRecipe, target: str | None) -> Front:
@@ -65,20 +71,15 @@ def of(model: keras.Model, fitted: recipe.FittedRecipe, target: str | None) -> F
             name: Input(tuple(x.shape[1:]), x.dtype, name if name in names else None)
             for name, x in taken.items()
         }
-        return Front(
-            inputs,
-            lambda raw: model(pack(raw), training=False),
-            inside,
-            model.variables,
-        )
+        return Front(model, inputs, pack, inside, model.variables)
     inputs, features, join = _raw(taken, fitted, target)
 
-    def run(raw):
+    def prepare(raw):
         columns = {_column(name, inputs[name]): raw[name] for name in raw}
-        return model(pack(join(features(columns))), training=False)
+        return pack(join(features(columns)))
 
     variables = [*features.variables, *model.variables]
-    return Front(inputs, run, [features, *inside], variables)
+    return Front(model, inputs, prepare, [features, *inside], variables)
 
 
 def _column(name: str, given: Input) -> str:

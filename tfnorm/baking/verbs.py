@@ -60,6 +60,52 @@ def bake(
     return export.bake(model, fitted, path, target=target, rows=rows)
 
 
+def training_data(
+    patterns: str | typing.Iterable[str],
+    model: typing.Any,
+    fitted: recipe.FittedRecipe,
+    *,
+    target: str,
+    batch_size: int = 256,
+    compression: str = "GZIP",
+) -> typing.Any:
+    """Reads TFRecords of `tf.Example` as a model is fitted to them.
+
+    The protos are decoded as the `serve_examples` signature of the model will decode
+    them when it is baked, so what is absent or an integer means the same in training
+    and in serving. Examples without a target, or with one that is not finite, are left
+    out.
+
+    Args:
+        patterns: Paths or patterns of the files: `fn_args.train_files` of TFX.
+        model: Keras model with named inputs. Where it holds a `layers.Features` it
+            gets raw columns, else normalized ones, as when it is baked.
+        fitted: The fitted recipe of all features, and of the target if that is to be
+            normalized.
+        target: Feature to predict.
+        batch_size: Rows in a batch; the last has what is left.
+        compression: Of the files: "GZIP", as TFX writes them, "ZLIB" or "".
+
+    Returns:
+        A `tf.data.Dataset` of what the model takes, and the target as float32 of shape
+        (rows,).
+
+    Raises:
+        DataError: If no file matches.
+        RecipeError: If model, recipe and target do not fit together.
+    """
+    from tfnorm.baking import reading
+
+    return reading.training_data(
+        patterns,
+        model,
+        fitted,
+        target=target,
+        batch_size=batch_size,
+        compression=compression,
+    )
+
+
 def verify(path: str | os.PathLike) -> checks.Report:
     """Runs the golden rows of a baked SavedModel, and compares its constants.
 
