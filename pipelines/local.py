@@ -28,6 +28,8 @@ with show.quiet():  # TensorFlow greets with a page of notes.
     import keras
     import tensorflow as tf
 
+    from pipelines import flights_model
+
 SHARDS = 4
 HELD_OUT = 20  # Every 20th flight is for testing.
 SERVED_ROWS = 256
@@ -73,7 +75,8 @@ def run(out: pathlib.Path, rows: int | None, epochs: int, beam_args=()) -> dict:
         fitted = flights.RECIPE.fit(found)
         fitted.save(out / "fitted.json")
         step("Training a model for the arrival delay")
-        model = _model(fitted, columns)
+        words = {name: set(columns[name].values) for name in flights.CATEGORIES}
+        model = flights_model.build(fitted, words)
         error, typical = _train(model, fitted, columns, epochs)
 
         step("Baking normalization and model into one SavedModel")
@@ -93,35 +96,6 @@ def run(out: pathlib.Path, rows: int | None, epochs: int, beam_args=()) -> dict:
     }
     _report(figures, found, baked, time.monotonic() - started)
     return figures
-
-
-def _inputs(columns) -> dict[str, keras.KerasTensor]:
-    names = [name for name in columns if name != flights.TARGET]
-    kinds = {
-        name: "string"
-        if name in flights.CATEGORIES
-        else columns[name].values.dtype.name
-        for name in names
-    }
-    return {name: keras.Input((), dtype=kinds[name], name=name) for name in names}
-
-
-def _model(fitted, columns) -> keras.Model:
-    """A small network from raw columns to the normalized arrival delay."""
-    inputs = _inputs(columns)
-    numbers = {n: x for n, x in inputs.items() if n not in flights.CATEGORIES}
-    parts = [tfnorm.layers.Features(fitted.select(numbers), output="concat")(numbers)]
-    for name in flights.CATEGORIES:
-        words = sorted(set(columns[name].values.tolist()))
-        lookup = keras.layers.StringLookup(vocabulary=words)
-        embedding = keras.layers.Embedding(lookup.vocabulary_size(), 4)
-        parts.append(embedding(lookup(inputs[name])))
-    x = keras.layers.Concatenate()(parts)
-    x = keras.layers.Dense(64, activation="relu")(x)
-    x = keras.layers.Dense(32, activation="relu")(x)
-    model = keras.Model(inputs, keras.layers.Dense(1)(x)[:, 0])
-    model.compile("adam", "huber")
-    return model
 
 
 def _train(model, fitted, columns, epochs: int) -> tuple[float, float]:
