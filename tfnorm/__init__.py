@@ -20,6 +20,7 @@ if typing.TYPE_CHECKING:
     from tfnorm import schemes
     from tfnorm import sources
     from tfnorm import statistics
+    from tfnorm import suggestion
     from tfnorm import tft
     from tfnorm import tfx
     from tfnorm.analysis import analyze
@@ -37,6 +38,8 @@ if typing.TYPE_CHECKING:
     from tfnorm.recipe import load_fitted
     from tfnorm.recipe import load_recipe
     from tfnorm.schemes import presets
+    from tfnorm.suggestion import Suggestion
+    from tfnorm.suggestion import suggest
 
     __version__: str
 
@@ -45,6 +48,7 @@ __all__ = [
     "FittedRecipe",
     "Recipe",
     "Statistics",
+    "Suggestion",
     "__version__",
     "adapt_batch_norm",
     "analyze",
@@ -66,6 +70,8 @@ __all__ = [
     "schemes",
     "sources",
     "statistics",
+    "suggest",
+    "suggestion",
     "tft",
     "tfx",
     "verify",
@@ -78,6 +84,7 @@ _HOMES = {
     "FittedRecipe": "recipe",
     "Recipe": "recipe",
     "Statistics": "artifact",
+    "Suggestion": "suggestion",
     "adapt_batch_norm": "layers",
     "analyze": "analysis",
     "analyze_splits": "analysis",
@@ -89,6 +96,7 @@ _HOMES = {
     "load_statistics": "artifact",
     "presets": "schemes",
     "recalibrate": "layers",
+    "suggest": "suggestion",
     "verify": "baking",
 }
 
