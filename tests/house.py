@@ -58,7 +58,7 @@ THIRD_PARTIES = {
     "beam": {"apache_beam", "grpc"},
     "baking": {"keras", "tensorflow"},
     "tft": {"apache_beam", "tensorflow", "tensorflow_transform"},
-    "suggestion": {"tensorflow_metadata"},
+    "suggestion": {"google.protobuf", "tensorflow_metadata"},
     "tfx": {"apache_beam", "keras", "ml_metadata", "tensorflow", "tfx"},
     "cli": {"click", "rich"},
 }

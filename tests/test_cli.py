@@ -47,7 +47,18 @@ def stats(data, out="s", pattern="d-*.parquet", **options):
 
 @pytest.mark.parametrize(
     "command",
-    ["stats", "show", "merge", "diff", "fit", "apply", "bake", "inspect", "verify"],
+    [
+        "stats",
+        "suggest",
+        "show",
+        "merge",
+        "diff",
+        "fit",
+        "apply",
+        "bake",
+        "inspect",
+        "verify",
+    ],
 )
 def test_every_command_explains_itself(command):
     assert "Usage:" in call(command, "--help")

@@ -20,6 +20,7 @@ if typing.TYPE_CHECKING:
     from tfnorm import schemes
     from tfnorm import sources
     from tfnorm import statistics
+    from tfnorm import suggestion
     from tfnorm import tft
     from tfnorm import tfx
     from tfnorm.analysis import analyze
@@ -38,6 +39,8 @@ if typing.TYPE_CHECKING:
     from tfnorm.recipe import load_fitted
     from tfnorm.recipe import load_recipe
     from tfnorm.schemes import presets
+    from tfnorm.suggestion import Suggestion
+    from tfnorm.suggestion import suggest
 
     __version__: str
 
@@ -46,6 +49,7 @@ __all__ = [
     "FittedRecipe",
     "Recipe",
     "Statistics",
+    "Suggestion",
     "__version__",
     "adapt_batch_norm",
     "analyze",
@@ -67,6 +71,8 @@ __all__ = [
     "schemes",
     "sources",
     "statistics",
+    "suggest",
+    "suggestion",
     "tft",
     "tfx",
     "training_data",
@@ -80,6 +86,7 @@ _HOMES = {
     "FittedRecipe": "recipe",
     "Recipe": "recipe",
     "Statistics": "artifact",
+    "Suggestion": "suggestion",
     "adapt_batch_norm": "layers",
     "analyze": "analysis",
     "analyze_splits": "analysis",
@@ -91,6 +98,7 @@ _HOMES = {
     "load_statistics": "artifact",
     "presets": "schemes",
     "recalibrate": "layers",
+    "suggest": "suggestion",
     "training_data": "baking",
     "verify": "baking",
 }

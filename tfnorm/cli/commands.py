@@ -9,6 +9,7 @@ from tfnorm import files
 from tfnorm.cli import audio as audio_lib
 from tfnorm.cli import images as images_lib
 from tfnorm.cli import rows as rows_lib
+from tfnorm.cli import suggest as suggest_lib
 
 
 class _Group(click.Group):
@@ -277,6 +278,9 @@ def verify(path) -> None:
 
         report = baking.verify(path)
     click.echo(f"Verified: {report}")
+
+
+main.add_command(suggest_lib.suggest)
 
 
 def _split_beam_args(arguments: tuple[str, ...]) -> tuple[list[str], list[str]]:

@@ -4,8 +4,10 @@
 
 from tfnorm.tfx.artifacts import NormalizationRecipe
 from tfnorm.tfx.artifacts import NormalizationStatistics
+from tfnorm.tfx.recipe_gen import NormalizationRecipeGen
 
 __all__ = [
     "NormalizationRecipe",
+    "NormalizationRecipeGen",
     "NormalizationStatistics",
 ]
