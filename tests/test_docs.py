@@ -4,6 +4,8 @@
 
 import doctest
 
+import pytest
+
 from docs import make_schemes
 
 
@@ -16,6 +18,7 @@ def test_every_layer_has_a_row():
     assert rows == make_schemes.layers_there()
 
 
-def test_the_examples_of_statistics_are_true():
-    page = make_schemes.PAGE.with_name("statistics.md")
+@pytest.mark.parametrize("name", ["comparing.md", "statistics.md"])
+def test_the_examples_of_pages_are_true(name):
+    page = make_schemes.PAGE.with_name(name)
     assert doctest.testfile(str(page), module_relative=False).failed == 0

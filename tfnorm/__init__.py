@@ -29,11 +29,13 @@ if typing.TYPE_CHECKING:
     from tfnorm.baking import fold
     from tfnorm.baking import inspect
     from tfnorm.baking import verify
+    from tfnorm.comparison import compare
     from tfnorm.layers import adapt_batch_norm
     from tfnorm.layers import recalibrate
     from tfnorm.recipe import Feature
     from tfnorm.recipe import FittedRecipe
     from tfnorm.recipe import Recipe
+    from tfnorm.recipe import Thresholds
     from tfnorm.recipe import load_fitted
     from tfnorm.recipe import load_recipe
     from tfnorm.schemes import presets
@@ -45,6 +47,7 @@ __all__ = [
     "FittedRecipe",
     "Recipe",
     "Statistics",
+    "Thresholds",
     "__version__",
     "adapt_batch_norm",
     "analyze",
@@ -53,6 +56,7 @@ __all__ = [
     "bake",
     "beam",
     "bijectors",
+    "compare",
     "config",
     "errors",
     "fold",
@@ -78,10 +82,12 @@ _HOMES = {
     "FittedRecipe": "recipe",
     "Recipe": "recipe",
     "Statistics": "artifact",
+    "Thresholds": "recipe",
     "adapt_batch_norm": "layers",
     "analyze": "analysis",
     "analyze_splits": "analysis",
     "bake": "baking",
+    "compare": "comparison",
     "fold": "baking",
     "inspect": "baking",
     "load_fitted": "recipe",

@@ -88,9 +88,13 @@ class Buckets:
 
     def middles(self) -> np.ndarray:
         """The middle of each bucket."""
-        owners = np.repeat(np.arange(len(self.sizes)), self.sizes)
-        lower, upper = self._bounds(np.arange(self.keys.size), owners)
+        lower, upper = self.bounds()
         return lower + (upper - lower) * 0.5
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the greatest value that each bucket may hold."""
+        owners = np.repeat(np.arange(len(self.sizes)), self.sizes)
+        return self._bounds(np.arange(self.keys.size), owners)
 
     @functools.cached_property
     def _ends(self) -> np.ndarray:
