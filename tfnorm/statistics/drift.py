@@ -7,6 +7,7 @@ import numpy as np
 from tfnorm.statistics import channels as channels_lib
 from tfnorm.statistics import feature as feature_lib
 from tfnorm.statistics import histograms as histograms_lib
+from tfnorm.statistics import ranks as ranks_lib
 
 _LEAST = np.iinfo(np.int64).min
 
@@ -101,13 +102,14 @@ def _histograms(of: feature_lib.FeatureStatistics) -> histograms_lib.Histograms:
 
 def _edges(owners, keys, counts, channels: int) -> tuple[np.ndarray, np.ndarray]:
     """The last key of each bin but the last one, by channel, and the channel."""
-    ends = np.cumsum(counts)
     totals = np.zeros(channels, np.int64)
     np.add.at(totals, owners, counts)
-    before = np.cumsum(totals) - totals
+    # Those of weights may add up to more than int64 holds, over all channels; but the
+    # difference that is left of each channel is right.
+    ends = np.cumsum(counts) - (np.cumsum(totals) - totals)[owners]
     some = np.flatnonzero(totals)
     ranks = -(-np.arange(1, 10) * totals[some, None] // 10)  # Rounded up.
-    at = np.unique(np.searchsorted(ends, before[some, None] + ranks))
+    at = np.unique(ranks_lib.below((owners, ends), (np.repeat(some, 9), ranks.ravel())))
     frequent = 10 * counts[at] > totals[owners[at]]
     # Nothing is below the least of all keys.
     alone = at[frequent & (keys[at] > _LEAST)]
@@ -122,13 +124,8 @@ def _edges(owners, keys, counts, channels: int) -> tuple[np.ndarray, np.ndarray]
 
 def _binned(owners, keys, counts, edge_owners, edges, valid) -> np.ndarray:
     """How many values are in each bin, one channel after the other."""
-    last = np.repeat([False, True], [len(keys), len(edges)])
-    every = np.concatenate((owners, edge_owners))
-    # A bin holds its last key.
-    order = np.lexsort((last, np.concatenate((keys, edges)), every))
-    bins = np.empty(len(order), np.int64)
-    bins[order] = np.cumsum(last[order]) + every[order]
-    bins = bins[: len(keys)]
+    # A bin holds its last key, and each channel has a bin more than it has such.
+    bins = ranks_lib.below((edge_owners, edges), (owners, keys)) + owners
     weights = np.zeros(len(valid))
     np.add.at(weights, owners, counts)
     scale = np.divide(valid, weights, out=np.ones(len(valid)), where=weights > 0)
