@@ -136,7 +136,9 @@ class Comparison:
         lines = _aligned(table)
         rows = f"{self.rows:,} rows, {self.baseline_rows:,} in the baseline"
         found = self.findings
-        lines += [f"{rows}: {f'{len(found)} findings' if found else 'passed'}"]
+        plural = "" if len(found) == 1 else "s"
+        verdict = f"{len(found)} finding{plural}" if found else "passed"
+        lines += [f"{rows}: {verdict}"]
         lines += [f"  {finding}" for finding in found]
         lines += [
             f"  note on {name!r}: {note}"
