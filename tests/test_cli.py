@@ -53,6 +53,7 @@ def stats(data, out="s", pattern="d-*.parquet", **options):
         "show",
         "merge",
         "diff",
+        "compare",
         "fit",
         "apply",
         "bake",
@@ -174,6 +175,41 @@ def test_diff_tells_what_differs(data):
     stats(data, out="a")
     stats(data, out="b", pattern="d-00000-*.parquet")
     assert "100 -> 50" in call("diff", data / "a", data / "b", status=1)
+
+
+def test_compare_says_whether_new_data_are_as_before(data):
+    stats(data)
+    output = call("compare", data / "s", data / "s", "--out", data / "c.json")
+    assert "100 rows, 100 in the baseline: passed" in output
+    assert json.loads((data / "c.json").read_text())["passed"]
+
+
+def test_compare_ends_with_status_1_where_data_are_skewed(data):
+    rng = np.random.default_rng(1)
+    columns = {"x": rng.normal(2, 1, 100), "n": rng.integers(0, 9, 100)}
+    write.write_parquet(columns, data / "e")
+    stats(data)
+    stats(data, "t", "e-*.parquet")
+    output = call("compare", data / "t", data / "s", status=1)
+    assert "feature 'x': the mean is off by +" in output
+    tolerant = tfnorm.Recipe(
+        {"n": schemes.MinMax()}, thresholds=tfnorm.Thresholds(stability_index=None)
+    )
+    tolerant.save(data / "tolerant.json")
+    call("compare", data / "t", data / "s", "--recipe", data / "tolerant.json")
+
+
+def test_compare_loads_no_framework(data):
+    stats(data)
+    program = (
+        "import sys; from tfnorm import cli; "
+        f"cli.main(['compare', r'{data}/s', r'{data}/s'], standalone_mode=False); "
+        "print(sorted({'tensorflow', 'keras', 'apache_beam'} & {*sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_fit_writes_a_fitted_recipe(data):

@@ -18,7 +18,7 @@ def test_every_layer_has_a_row():
     assert rows == make_schemes.layers_there()
 
 
-@pytest.mark.parametrize("name", ["statistics.md", "suggesting.md"])
+@pytest.mark.parametrize("name", ["comparing.md", "statistics.md", "suggesting.md"])
 def test_the_examples_of_a_page_are_true(name):
     page = make_schemes.PAGE.with_name(name)
     assert doctest.testfile(str(page), module_relative=False).failed == 0

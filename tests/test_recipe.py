@@ -9,6 +9,7 @@ import pytest
 
 import tfnorm
 from tfnorm import arrays
+from tfnorm import config
 from tfnorm import errors
 from tfnorm import schemes
 
@@ -219,3 +220,51 @@ def test_examples_are_rows_of_the_raw_feature():
     fitted = fit(schemes.ZScore(), name="b")
     assert fitted.examples["b"] == (10, 18, 25, 32, 40)
     assert json.loads(json.dumps(fitted.kinds)) == {"b": "integer"}
+
+
+def test_thresholds_are_those_of_the_feature_or_of_the_recipe():
+    own, common = tfnorm.Thresholds(mean_shift=2.0), tfnorm.Thresholds(new_keys=None)
+    features = {
+        "a": tfnorm.Feature(schemes.ZScore(), thresholds=own),
+        "b": schemes.ZScore(),
+    }
+    recipe = tfnorm.Recipe(features, thresholds=common)
+    assert recipe.thresholds_of("a") == own
+    assert recipe.thresholds_of("b") == common
+    assert tfnorm.Recipe(features).thresholds_of("b") == tfnorm.Thresholds()
+
+
+def test_thresholds_are_kept_on_disk_and_unsaid_ones_leave_no_trace(tmp_path):
+    plain = tfnorm.Recipe({"a": schemes.ZScore()})
+    text = config.dumps(plain)
+    assert "thresholds" not in text
+    said = tfnorm.Recipe(
+        {"a": tfnorm.Feature(schemes.ZScore(), thresholds=tfnorm.Thresholds())},
+        thresholds=tfnorm.Thresholds(deviation_ratio=None),
+    )
+    said.save(tmp_path / "recipe.json")
+    assert tfnorm.load_recipe(tmp_path / "recipe.json") == said
+    assert said.digest != plain.digest
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"mean_shift": -0.1},
+        {"deviation_ratio": 0.9},
+        {"stability_index": float("nan")},
+        {"out_of_range": float("inf")},
+        {"missing_rate": "0.1"},
+        {"new_keys": True},
+    ],
+)
+def test_a_threshold_is_a_number_that_can_be_one(given):
+    (name,) = given
+    with pytest.raises(errors.RecipeError, match=f"`{name}="):
+        tfnorm.Thresholds(**given)
+
+
+def test_thresholds_are_thresholds():
+    for make in (tfnorm.Recipe, lambda f, **t: tfnorm.Feature(f["a"], **t)):
+        with pytest.raises(errors.RecipeError, match="must be `tfnorm.Thresholds"):
+            make({"a": schemes.ZScore()}, thresholds={"mean_shift": 1.0})

@@ -132,6 +132,15 @@ def test_a_quantile_is_where_the_weight_below_reaches_it():
         assert of(NORMAL, w).quantile(q).value == pytest.approx(expected, rel=1e-12)
 
 
+def test_quantiles_of_many_elements_are_those_of_each():
+    # 2**52 units of weight each, so together more than int64 holds.
+    values, weights = RNG.normal(size=(9, 3_000)), RNG.random(9)
+    found = of(values, weights).quantile([0.25, 0.5])
+    for place in (0, 1_500, 2_999):
+        single = of(values[:, place], weights).quantile([0.25, 0.5])
+        np.testing.assert_array_equal(found.value[place], single.value)
+
+
 def test_what_was_merged_can_be_subtracted():
     w = WEIGHTS["float64"]
     one, other = of(NORMAL[1:200], w[1:200]), of(NORMAL[200:], w[200:])

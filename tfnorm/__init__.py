@@ -31,11 +31,13 @@ if typing.TYPE_CHECKING:
     from tfnorm.baking import inspect
     from tfnorm.baking import training_data
     from tfnorm.baking import verify
+    from tfnorm.comparison import compare
     from tfnorm.layers import adapt_batch_norm
     from tfnorm.layers import recalibrate
     from tfnorm.recipe import Feature
     from tfnorm.recipe import FittedRecipe
     from tfnorm.recipe import Recipe
+    from tfnorm.recipe import Thresholds
     from tfnorm.recipe import load_fitted
     from tfnorm.recipe import load_recipe
     from tfnorm.schemes import presets
@@ -50,6 +52,7 @@ __all__ = [
     "Recipe",
     "Statistics",
     "Suggestion",
+    "Thresholds",
     "__version__",
     "adapt_batch_norm",
     "analyze",
@@ -58,6 +61,7 @@ __all__ = [
     "bake",
     "beam",
     "bijectors",
+    "compare",
     "config",
     "errors",
     "fold",
@@ -87,10 +91,12 @@ _HOMES = {
     "Recipe": "recipe",
     "Statistics": "artifact",
     "Suggestion": "suggestion",
+    "Thresholds": "recipe",
     "adapt_batch_norm": "layers",
     "analyze": "analysis",
     "analyze_splits": "analysis",
     "bake": "baking",
+    "compare": "comparison",
     "fold": "baking",
     "inspect": "baking",
     "load_fitted": "recipe",

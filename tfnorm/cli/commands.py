@@ -7,6 +7,7 @@ import click
 from tfnorm import errors
 from tfnorm import files
 from tfnorm.cli import audio as audio_lib
+from tfnorm.cli import comparing as comparing_lib
 from tfnorm.cli import images as images_lib
 from tfnorm.cli import rows as rows_lib
 from tfnorm.cli import suggest as suggest_lib
@@ -164,6 +165,9 @@ def diff(ctx, before, after) -> None:
     one, other = artifact.load_statistics(before), artifact.load_statistics(after)
     show_lib.difference(one, other)
     ctx.exit(int(one.digest != other.digest))
+
+
+main.add_command(comparing_lib.compare)
 
 
 @main.command()

@@ -170,6 +170,12 @@ def difference(one, other) -> None:
     _say(f"Digests {one.digest[:16]} and {other.digest[:16]} differ.")
 
 
+def comparison(found) -> None:
+    """Prints how new data compare with a baseline."""
+    # Neither wrapped nor torn apart where there is no terminal to fit.
+    print(found)
+
+
 def fitted(found) -> None:
     """Prints the maps of a fitted recipe."""
     table = _table("feature", "scheme", "map")

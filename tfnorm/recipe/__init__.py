@@ -16,11 +16,13 @@ from tfnorm.recipe.fitted import FittedRecipe
 from tfnorm.recipe.fitted import missing_indicator
 from tfnorm.recipe.fitting import statistics_for
 from tfnorm.recipe.fitting import template
+from tfnorm.recipe.thresholds import Thresholds
 
 __all__ = [
     "Feature",
     "FittedRecipe",
     "Recipe",
+    "Thresholds",
     "View",
     "forward_columns",
     "indicator_name",

@@ -16,6 +16,7 @@ from tfnorm import config
 from tfnorm import errors
 from tfnorm import schemes
 from tfnorm.recipe import disk
+from tfnorm.recipe import thresholds as thresholds_lib
 
 _POLICIES = {
     "nan_policy": ("omit", "raise", "propagate"),
@@ -42,6 +43,8 @@ class Feature:
         impute_with: "mean", "median" or a number, in the feature's own unit.
         indicator: Whether `<feature>_missing` is added: 1.0 where there was no
             value, else 0.0.
+        thresholds: How far new data may be from those that were fitted, in place of
+            the recipe's.
     """
 
     scheme: schemes.Scheme
@@ -51,6 +54,7 @@ class Feature:
     missing: str = "keep"
     impute_with: str | float = "mean"
     indicator: bool = False
+    thresholds: thresholds_lib.Thresholds | None = config.added(None)
 
     def __post_init__(self):
         if not isinstance(self.scheme, schemes.Scheme):
@@ -63,6 +67,7 @@ class Feature:
                 raise errors.RecipeError(
                     f"`{name}={getattr(self, name)!r}` is none of {choices}."
                 )
+        thresholds_lib.check(self.thresholds)
         object.__setattr__(self, "axis", _axes(self.axis))
         if self.impute_with not in ("mean", "median") and not (
             isinstance(self.impute_with, numbers.Real) and np.isfinite(self.impute_with)
@@ -113,6 +118,8 @@ class Recipe:
             or a policy.
         weight: Column that says how much each row of the fitted data counts: a weight
             of 2 is the row twice, 0 leaves it out. For sample and frequency weights.
+        thresholds: How far new data may be from those that were fitted, for
+            `tfnorm.compare`; by default as `Thresholds()` says.
 
     Example:
 
@@ -122,6 +129,7 @@ class Recipe:
 
     features: collections.abc.Mapping[str, Feature]
     weight: str | None = config.added(None)
+    thresholds: thresholds_lib.Thresholds | None = config.added(None)
 
     def __post_init__(self):
         if not isinstance(self.features, collections.abc.Mapping) or not self.features:
@@ -143,6 +151,7 @@ class Recipe:
         _check_names(features)
         if self.weight is not None:
             _check_weight(features, self.weight)
+        thresholds_lib.check(self.thresholds)
         object.__setattr__(self, "features", features)
 
     def views(self) -> dict[str, View]:
@@ -186,6 +195,11 @@ class Recipe:
         schemes_ = (feature.scheme for feature in self.features.values())
         chains = (len(s.fitted) for s in schemes_ if isinstance(s, schemes.Chain))
         return max([1, *chains])
+
+    def thresholds_of(self, name: str) -> thresholds_lib.Thresholds:
+        """How far new data of a feature may be from those that were fitted."""
+        own = self.features[name].thresholds
+        return own or self.thresholds or thresholds_lib.Thresholds()
 
     def columns(self) -> list[str]:
         """The columns it reads: its features, and the keys of those fitted by key."""

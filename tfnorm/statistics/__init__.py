@@ -10,6 +10,8 @@ from tfnorm.statistics.channels import WIDE
 from tfnorm.statistics.channels import Channels
 from tfnorm.statistics.comoments import CoMoments
 from tfnorm.statistics.counts import Counts
+from tfnorm.statistics.drift import share_outside
+from tfnorm.statistics.drift import stability_index
 from tfnorm.statistics.extrema import Extrema
 from tfnorm.statistics.feature import FeatureStatistics
 from tfnorm.statistics.features import Features
@@ -54,4 +56,6 @@ __all__ = [
     "key_values",
     "order_keys",
     "rows_by_key",
+    "share_outside",
+    "stability_index",
 ]

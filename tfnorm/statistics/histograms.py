@@ -121,6 +121,10 @@ class Histograms:
         fields = (self.dropped, self.sizes, self.keys, self.counts)
         return ranks.Buckets(self.floating, *fields, low, high, known)
 
+    def coarser(self, dropped: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Channels, keys and counts of buckets that leave out so many low bits."""
+        return _runs(*self._at(dropped), ordered=True)
+
     def _at(self, dropped: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         more = dropped - self.dropped
         keys = self.keys

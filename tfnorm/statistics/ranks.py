@@ -13,6 +13,8 @@ from tfnorm.statistics import extrema as extrema_lib
 
 # The keys of the greatest float64 and of the least: beyond are infinity and NaN.
 _GREATEST = np.float64(np.finfo(np.float64).max).view(np.int64)
+# int64 holds no more; half of it is left for rounding.
+_MOST = 2.0**62
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,26 +82,40 @@ class Buckets:
         position = q * last
         ranks = np.minimum(position.astype(np.int64), last)
         share = position - ranks
-        one = self._order_statistics(before + ranks, owners)
-        two = self._order_statistics(before + np.minimum(ranks + 1, last), owners)
+        one = self._order_statistics(before, ranks, owners)
+        two = self._order_statistics(before, np.minimum(ranks + 1, last), owners)
         for name, a, b in zip(("lower", "value", "upper"), one, two, strict=True):
             getattr(found, name)[channels] = _interpolate(a, b, share)
         return found
 
     def middles(self) -> np.ndarray:
         """The middle of each bucket."""
-        owners = np.repeat(np.arange(len(self.sizes)), self.sizes)
-        lower, upper = self._bounds(np.arange(self.keys.size), owners)
+        lower, upper = self.bounds()
         return lower + (upper - lower) * 0.5
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the greatest value that each bucket may hold."""
+        owners = np.repeat(np.arange(len(self.sizes)), self.sizes)
+        return self._bounds(np.arange(self.keys.size), owners)
 
     @functools.cached_property
     def _ends(self) -> np.ndarray:
         return np.cumsum(self.counts)
 
-    def _order_statistics(self, ranks, owners) -> tuple[np.ndarray, ...]:
-        buckets = np.searchsorted(self._ends, ranks, side="right")
+    def _order_statistics(self, before, ranks, owners) -> tuple[np.ndarray, ...]:
+        if np.sum(self.counts, dtype=np.float64) < _MOST:
+            buckets = np.searchsorted(self._ends, before + ranks, side="right")
+        else:
+            # Of many channels with weights, ends wrap around; their differences within
+            # a channel do not.
+            every = np.repeat(np.arange(len(self.sizes)), self.sizes)
+            starts = np.zeros(len(self.sizes), np.int64)
+            starts[np.ravel(owners)] = np.ravel(before)
+            wanted = np.broadcast_to(owners, ranks.shape).ravel(), ranks.ravel() + 1
+            buckets = below((every, self._ends - starts[every]), wanted)
+            buckets = buckets.reshape(ranks.shape)
         inside = self.counts[buckets]
-        place = ranks - (self._ends[buckets] - inside)
+        place = before + ranks - (self._ends[buckets] - inside)
         lower, upper = self._bounds(buckets, owners)
         value = lower + (upper - lower) * ((place + 0.5) / inside)
         return lower, np.minimum(np.maximum(value, lower), upper), upper
@@ -133,6 +149,25 @@ def of_channel(quantiles, extrema: extrema_lib.Extrema | None) -> Buckets:
         quantiles.counts,
         *(np.array([number]) for number in (low, high, known)),
     )
+
+
+def below(among, wanted) -> np.ndarray:
+    """How many pairs of channel and number are less than each of those wanted.
+
+    Args:
+        among: Channels and numbers, int64 of shape (n,).
+        wanted: Likewise, of shape (m,).
+
+    Returns:
+        int64 of shape (m,).
+    """
+    pairs = (np.concatenate(columns) for columns in zip(among, wanted, strict=True))
+    channels, numbers = pairs
+    counted = np.repeat([True, False], [len(among[0]), len(wanted[0])])
+    order = np.lexsort((counted, numbers, channels))
+    found = np.empty(len(order), np.int64)
+    found[order] = np.cumsum(counted[order])
+    return found[len(among[0]) :]
 
 
 def _interpolate(a, b, share) -> np.ndarray:

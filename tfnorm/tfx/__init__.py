@@ -5,9 +5,11 @@
 from tfnorm.tfx.artifacts import NormalizationRecipe
 from tfnorm.tfx.artifacts import NormalizationStatistics
 from tfnorm.tfx.recipe_gen import NormalizationRecipeGen
+from tfnorm.tfx.validator import NormalizationValidator
 
 __all__ = [
     "NormalizationRecipe",
     "NormalizationRecipeGen",
     "NormalizationStatistics",
+    "NormalizationValidator",
 ]

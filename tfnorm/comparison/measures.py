@@ -1,0 +1,194 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The measures of one feature, of all its elements at once."""
+
+import numpy as np
+
+from tfnorm import recipe as recipe_lib
+from tfnorm import statistics
+from tfnorm.comparison import report
+
+_NO_VALUES = "there are no finite values, so only missing ones are measured."
+
+
+def compare(
+    found: statistics.FeatureStatistics,
+    baseline: statistics.FeatureStatistics,
+    limits: recipe_lib.Thresholds,
+) -> report.FeatureComparison:
+    """Compares the statistics of one feature, all but its keys."""
+    faults, notes = tuple(_faults(found, baseline)), []
+    measures = {}
+    if not faults:
+        rates = {"missing_rate": np.asarray(_missing(found) - _missing(baseline))}
+        measures = _worst(rates, limits)
+        if found.shape is None or not np.any(found.counts.valid):
+            notes.append(_NO_VALUES)
+        if found.shape is not None and baseline.shape is not None:
+            of_values = {
+                "mean_shift": _mean_shift(found, baseline),
+                "deviation_ratio": _deviation_ratio(found, baseline),
+                **_of_histograms(found, baseline, notes),
+            }
+            measures = {**_worst(of_values, limits), **measures}
+            if (found.weighted is None) != (baseline.weighted is None):
+                notes.append("the rows of only one of the two have weights.")
+    return report.FeatureComparison(
+        found.rows - found.missing,
+        baseline.rows - baseline.missing,
+        measures,
+        faults,
+        tuple(notes),
+    )
+
+
+def measure(
+    name: str,
+    value: float,
+    limits: recipe_lib.Thresholds,
+    element: tuple[int, ...] = (),
+    detail: str = "",
+) -> report.Measure:
+    """A measure, and whether it is beyond its threshold."""
+    threshold = getattr(limits, name)
+    breached = threshold is not None and _size(name, np.asarray(value)) > threshold
+    return report.Measure(value, threshold, element, detail, bool(breached))
+
+
+def _faults(found, baseline):
+    """What keeps the two from being compared."""
+    if found.shape is None:
+        return
+    if baseline.shape is None:
+        yield "the baseline has no value of it to compare with."
+    elif found.kind != baseline.kind:
+        yield f"values are {found.kind}, where the baseline's are {baseline.kind}."
+    elif found.shape != baseline.shape:
+        yield (
+            f"values are of kept shape {found.shape}, where the baseline's are of "
+            f"{baseline.shape}."
+        )
+    else:
+        unknown = (baseline.counts.valid == 0) & (found.counts.valid > 0)
+        if np.any(unknown):
+            where = np.argwhere(unknown)[0].tolist()
+            element = f" of element {where}" if where else ""
+            yield f"the baseline has no finite value{element} to compare with."
+
+
+def _size(name: str, values: np.ndarray) -> np.ndarray:
+    """How bad a measure is, to compare with its threshold."""
+    if name == "mean_shift":
+        return np.abs(values)
+    if name == "deviation_ratio":
+        with np.errstate(divide="ignore"):
+            return np.maximum(values, 1 / values)
+    return values
+
+
+def _worst(found: dict, limits: recipe_lib.Thresholds) -> dict:
+    """Each measure where it is worst; those that are nowhere known are left out."""
+    worst = {}
+    for name, values in found.items():
+        sizes = np.asarray(_size(name, values))
+        if not np.isnan(sizes).all():
+            at = np.unravel_index(np.nanargmax(sizes), sizes.shape)
+            element = tuple(int(i) for i in at)
+            worst[name] = measure(name, float(values[at]), limits, element)
+    return worst
+
+
+def _missing(of: statistics.FeatureStatistics):
+    """The share of values that are missing or NaN; NaN of no rows."""
+    counts = of.counts
+    infinite = counts.positive_infinity + counts.negative_infinity
+    every = counts.valid + counts.nan + infinite
+    with np.errstate(invalid="ignore"):
+        share = np.where(every > 0, counts.nan / np.maximum(every, 1), 0.0)
+        present = np.float64(of.rows - of.missing)
+        return (of.missing + present * share) / np.float64(of.rows)
+
+
+def _mean_shift(found, baseline) -> np.ndarray:
+    means = [np.asarray(one.mean, np.float64) for one in (found, baseline)]
+    # Of a constant any change is infinite; an overflow is as good as that.
+    with np.errstate(all="ignore"):
+        shift = (means[0] - means[1]) / np.asarray(baseline.std, np.float64)
+    return np.where(means[0] == means[1], 0.0, shift)
+
+
+def _deviation_ratio(found, baseline) -> np.ndarray:
+    now, before = (np.asarray(one.std, np.float64) for one in (found, baseline))
+    with np.errstate(all="ignore"):
+        ratio = np.where(now == before, 1.0, now / before)
+    # One value has no deviation to speak of.
+    return np.where(np.asarray(found.counts.valid) < 2, np.nan, ratio)
+
+
+def _of_histograms(found, baseline, notes: list) -> dict[str, np.ndarray]:
+    measures = {}
+    taken = found.has_quantiles and baseline.has_quantiles
+    if taken:
+        measures["stability_index"] = statistics.stability_index(found, baseline)
+    else:
+        notes.append("no stability index: quantiles were not taken of both.")
+    if not baseline.known:
+        notes.append("no range: the baseline's extrema are unknown.")
+    else:
+        measures["out_of_range"] = _outside(found, baseline, notes)
+    return measures
+
+
+def _outside(found, baseline, notes: list) -> np.ndarray:
+    """The share of values, but NaN, that are outside of the baseline's range."""
+    counts, before = found.counts, baseline.counts
+    valid = np.asarray(counts.valid, np.float64)
+    low, high = np.asarray(baseline.min), np.asarray(baseline.max)
+    certain = np.zeros(found.shape)
+    if found.known and found.weighted is None:
+        # Each extremum is a value, whatever else is known.
+        certain += np.asarray(found.min) < low
+        certain += np.asarray(found.max) > high
+        certain = np.minimum(certain, valid)
+    if found.has_quantiles:
+        share = statistics.share_outside(found, low, high)
+        certain = np.maximum(certain, np.where(valid > 0, share * valid, 0.0))
+    elif certain.any() or not found.known:
+        notes.append(
+            "of its values out of range only the extrema are counted: quantiles were "
+            "not taken."
+        )
+    every = valid
+    for name in ("positive_infinity", "negative_infinity"):
+        infinite = np.asarray(getattr(counts, name))
+        every = every + infinite
+        # Infinities are within the range of a baseline that has such, too.
+        certain = certain + np.where(getattr(before, name) > 0, 0, infinite)
+    with np.errstate(invalid="ignore"):
+        return certain / every
+
+
+def new_keys(
+    found, baseline, column: str, limits: recipe_lib.Thresholds
+) -> report.Measure:
+    """The share of rows whose key the baseline does not know.
+
+    Args:
+        found: Mapping of keys to the statistics of their rows, one at least.
+        baseline: Likewise.
+        column: Whose keys they are.
+        limits: The thresholds.
+    """
+    rows = _rows_by_key(found)
+    new = {key: count for key, count in rows.items() if key not in baseline}
+    most = sorted(new, key=lambda key: -new[key])[:3]
+    more = ", ..." if len(new) > len(most) else ""
+    named = f"{len(new):,} of {column!r}: {', '.join(map(repr, most))}{more}"
+    share = sum(new.values()) / sum(rows.values())
+    return measure("new_keys", share, limits, detail=named if new else "")
+
+
+def _rows_by_key(found) -> dict:
+    if isinstance(found, statistics.KeyedStatistics):
+        return dict(zip(found, found.rows.tolist(), strict=True))
+    return {key: one.rows for key, one in found.items()}
