@@ -4,8 +4,10 @@
 
 from tfnorm.tfx.artifacts import NormalizationRecipe
 from tfnorm.tfx.artifacts import NormalizationStatistics
+from tfnorm.tfx.baker import NormalizationBaker
 
 __all__ = [
+    "NormalizationBaker",
     "NormalizationRecipe",
     "NormalizationStatistics",
 ]
