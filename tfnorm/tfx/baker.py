@@ -83,7 +83,9 @@ class Executor(base_executor.BaseExecutor):
             logging.info("Folding: %s", report)
         output = artifact_utils.get_single_instance(output_dict["model"])
         with _placed(path_utils.serving_model_dir(output.uri)) as folder:
-            _bake(model, fitted, folder, exec_properties.get("target"), statistics)
+            # An optional parameter may come as "".
+            target = exec_properties.get("target") or None
+            _bake(model, fitted, folder, target, statistics)
             logging.info("Verified: %s", baking.verify(folder))
         output.set_string_custom_property(
             "normalization_digest", fitted.statistics_digest
