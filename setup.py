@@ -5,6 +5,8 @@
 import setuptools
 
 TFT = ["tensorflow-transform>=1.21"]
+# Where there are wheels of it for the platform: see CONTRIBUTING.md.
+TFX = ["tfx>=1.21", *TFT]
 IMAGES = ["pillow>=11"]
 AUDIO = ["librosa>=0.11", "soundfile>=0.13"]
 ARRAY_RECORD = ["array-record>=0.8"]
@@ -37,6 +39,7 @@ setuptools.setup(
     ],
     extras_require={
         "tft": TFT,
+        "tfx": TFX,
         "images": IMAGES,
         "audio": AUDIO,
         "array-record": ARRAY_RECORD,

@@ -189,6 +189,31 @@ def test_the_changelog_tells_of_this_version():
 
 def test_every_requirement_is_pinned():
     required = re.findall(r'"([A-Za-z0-9_-]+)(?:\[[^"]*\])?>=', read("setup.py"))
-    pinned = re.findall(r"^([a-z0-9-]+)==", read("constraints.txt"), re.MULTILINE)
+    # TFX's versions contradict the others, so they stand in a lock of their own.
+    pinned = pins("constraints.txt") | pins("pipelines/tfx-lock.txt")
     assert required
     assert {*required} - {*pinned} == set()
+
+
+def pins(path: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)$", read(path), re.MULTILINE))
+
+
+def test_the_lock_of_tfx_holds_what_tfnorm_needs():
+    # Nothing resolves it: it is installed without dependencies.
+    (needed,) = re.findall(r"install_requires=\[(.*?)\]", read("setup.py"), re.DOTALL)
+    pinned = pins("pipelines/tfx-lock.txt")
+    least = dict(re.findall(r'"([a-z0-9-]+)>=([0-9.]+)"', needed))
+    assert least
+    older = {n for n in least if numbers(pinned.get(n, "0")) < numbers(least[n])}
+    assert older == set()
+
+
+def numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"[0-9]+", version)]
+
+
+@pytest.mark.parametrize("path", ["tfx-lock.txt", "tfx-test-lock.txt"])
+def test_a_lock_names_versions_and_no_places(path):
+    lines = [x for x in read(f"pipelines/{path}").splitlines() if x[:1] != "#"]
+    assert [x for x in lines if not re.fullmatch(r"[a-z0-9-]+==[a-z0-9.]+", x)] == []

@@ -109,15 +109,19 @@ _HOMES = {
     "verify": "baking",
 }
 
+# Types of TFX artifacts, whose names Kubeflow takes for the paths of classes, and which
+# may have one dot. Everyone else finds them in `tfnorm.tfx`.
+_TYPES = {"NormalizationRecipe": "tfx", "NormalizationStatistics": "tfx"}
+
 
 def __getattr__(name: str):
-    if name not in __all__:
+    if name not in __all__ and name not in _TYPES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value: object
     if name == "__version__":
         value = importlib.import_module(f"{__name__}.config").version()
-    elif name in _HOMES:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    elif home := {**_HOMES, **_TYPES}.get(name):
+        value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
     else:
         value = importlib.import_module(f"{__name__}.{name}")
     globals()[name] = value

@@ -4,10 +4,12 @@
 
 from tfnorm.tfx.artifacts import NormalizationRecipe
 from tfnorm.tfx.artifacts import NormalizationStatistics
+from tfnorm.tfx.baker import NormalizationBaker
 from tfnorm.tfx.recipe_gen import NormalizationRecipeGen
 from tfnorm.tfx.validator import NormalizationValidator
 
 __all__ = [
+    "NormalizationBaker",
     "NormalizationRecipe",
     "NormalizationRecipeGen",
     "NormalizationStatistics",

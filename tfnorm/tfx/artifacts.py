@@ -1,19 +1,38 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The artifacts that pass between components, and what metadata say of them."""
+"""The artifacts that pass between components, and what metadata say of them.
+
+Two rules of TFX's compiler for Kubeflow shape them. A type's name is the path of its
+class, with one dot: hence `tfnorm.NormalizationStatistics`, which `tfnorm` finds here.
+And types that are not its own declare no properties: hence custom ones, which are read
+and set as attributes all the same.
+"""
 
 from tfx.types import artifact
 from tfx.types import standard_artifact_utils
 from tfx.types import system_artifacts
 
-_INT = artifact.Property(type=artifact.PropertyType.INT)
-_STRING = artifact.Property(type=artifact.PropertyType.STRING)
+
+def _text(name: str) -> property:
+    """A custom property of text; "" until it is set."""
+    return property(
+        lambda self: self.get_string_custom_property(name),
+        lambda self, value: self.set_string_custom_property(name, value),
+    )
+
+
+def _number(name: str) -> property:
+    """A custom property of an integer; 0 until it is set."""
+    return property(
+        lambda self: self.get_int_custom_property(name),
+        lambda self, value: self.set_int_custom_property(name, value),
+    )
 
 
 class NormalizationStatistics(artifact.Artifact):
     """Exact statistics of Examples: a `Split-<name>` folder of each split.
 
-    Each folder is what `tfnorm.load_statistics` reads. Properties:
+    Each folder is what `tfnorm.load_statistics` reads. Custom properties:
 
     * `span`: that of the Examples.
     * `split_names`: of what splits, as in Examples.
@@ -23,16 +42,15 @@ class NormalizationStatistics(artifact.Artifact):
     * `recipe_digest`: digest of the recipe that they were taken for; "" for none.
     """
 
-    TYPE_NAME = "NormalizationStatistics"
+    TYPE_NAME = "tfnorm.NormalizationStatistics"
     TYPE_ANNOTATION = system_artifacts.Statistics
-    PROPERTIES = {
-        "span": _INT,
-        "split_names": _STRING,
-        "rows": _INT,
-        "digest": _STRING,
-        "split_digests": _STRING,
-        "recipe_digest": _STRING,
-    }
+
+    span = _number("span")
+    split_names = _text("split_names")
+    rows = _number("rows")
+    digest = _text("digest")
+    split_digests = _text("split_digests")
+    recipe_digest = _text("recipe_digest")
 
     @property
     def splits(self) -> list[str]:
@@ -44,11 +62,13 @@ class NormalizationRecipe(artifact.Artifact):
     """A recipe, and why each feature is in it or left out.
 
     The folder holds `recipe.json`, which `tfnorm.load_recipe` reads, and, of a recipe
-    that was suggested, `reasons.json`. Properties:
+    that was suggested, `reasons.json`. Custom properties:
 
     * `digest`: `tfnorm.Recipe.digest`.
     * `features`: how many features it normalizes.
     """
 
-    TYPE_NAME = "NormalizationRecipe"
-    PROPERTIES = {"digest": _STRING, "features": _INT}
+    TYPE_NAME = "tfnorm.NormalizationRecipe"
+
+    digest = _text("digest")
+    features = _number("features")

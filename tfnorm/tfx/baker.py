@@ -1,0 +1,245 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Bakes the normalization into a trained model, ready for Pusher."""
+
+import collections.abc
+import contextlib
+import logging
+import os
+import tempfile
+
+import keras
+from tfx import types
+from tfx.dsl.components.base import base_component
+from tfx.dsl.components.base import base_executor
+from tfx.dsl.components.base import executor_spec
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.types import component_spec
+from tfx.types import standard_artifacts
+from tfx.utils import io_utils
+from tfx.utils import path_utils
+
+from tfnorm import artifact
+from tfnorm import baking
+from tfnorm import errors
+from tfnorm import files
+from tfnorm import recipe as recipe_lib
+from tfnorm.tfx import artifacts
+from tfnorm.tfx import recipes
+
+MODEL_FILE = "model.keras"
+_SUFFIX = ".keras"
+
+
+class NormalizationBakerSpec(component_spec.ComponentSpec):
+    """What `NormalizationBaker` takes and gives."""
+
+    PARAMETERS = {
+        "split": component_spec.ExecutionParameter(type=str),
+        "target": component_spec.ExecutionParameter(type=str, optional=True),
+        "fold": component_spec.ExecutionParameter(type=int),
+        **recipes.PARAMETERS,
+    }
+    # Inputs and outputs of a specification must differ in name.
+    INPUTS = {
+        "trained_model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "statistics": component_spec.ChannelParameter(
+            type=artifacts.NormalizationStatistics
+        ),
+        **recipes.INPUTS,
+    }
+    OUTPUTS = {"model": component_spec.ChannelParameter(type=standard_artifacts.Model)}
+
+
+class Executor(base_executor.BaseExecutor):
+    """Fits the recipe, bakes it into the model and verifies what was written."""
+
+    def Do(self, input_dict, output_dict, exec_properties) -> None:
+        """Bakes; see `NormalizationBaker`.
+
+        Raises:
+            ArtifactError: If the model's artifact does not hold one `.keras` file, or
+                there are no statistics of the split.
+            RecipeError: If there is no recipe, or model, recipe, statistics and target
+                do not fit together.
+            VerificationError: If the SavedModel does not give the model's numbers.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        trained = artifact_utils.get_single_instance(input_dict["trained_model"])
+        statistics = artifact_utils.get_single_instance(input_dict["statistics"])
+        split = exec_properties["split"]
+        found = recipes.read(input_dict, exec_properties)
+        if found is None:
+            raise errors.RecipeError(
+                "NormalizationBaker needs `recipe`: the one that the model was "
+                "trained with."
+            )
+        fitted = found.fit(_statistics(statistics, split))
+        model = _load(trained.uri)
+        report = None
+        if exec_properties.get("fold"):
+            model, report = baking.fold(model)
+            logging.info("Folding: %s", report)
+        output = artifact_utils.get_single_instance(output_dict["model"])
+        with _placed(path_utils.serving_model_dir(output.uri)) as folder:
+            # An optional parameter may come as "".
+            target = exec_properties.get("target") or None
+            _bake(model, fitted, folder, target, statistics)
+            logging.info("Verified: %s", baking.verify(folder))
+        output.set_string_custom_property(
+            "normalization_digest", fitted.statistics_digest
+        )
+        output.set_string_custom_property("recipe_digest", found.digest)
+        output.set_string_custom_property("fitted_digest", fitted.digest)
+        output.set_int_custom_property("folded", len(report.folded) if report else 0)
+        if report:
+            output.set_string_custom_property("fold_report", str(report))
+
+
+class NormalizationBaker(base_component.BaseComponent):
+    """Bakes the normalization into a trained model, ready for Pusher.
+
+    The SavedModel takes raw columns (`serving_default`) and serialized `tf.Example`s
+    (`serve_examples`), gives predictions in the target's own unit, and says what it
+    holds (`tfnorm.inspect`); see `tfnorm.bake`. It was verified when the component has
+    succeeded, and lies where stock components look for a model to serve.
+
+    A model that holds a `layers.Features` is baked with its own constants, and refused
+    if those are not the ones of the statistics here. Into any other, which takes
+    normalized columns, one is put in front.
+
+    Within a pipeline:
+
+    ```python
+    baker = tfnorm.tfx.NormalizationBaker(
+        model=trainer.outputs["model"],
+        statistics=statistics_gen.outputs["statistics"],
+        recipe=recipe_gen.outputs["recipe"],
+        target="arr_delay",
+    )
+    pusher = tfx.components.Pusher(model=baker.outputs["model"], ...)
+    ```
+
+    Args:
+        model: Channel of `Model`, of a Trainer whose `run_fn` saved the Keras model by
+            `tfnorm.tfx.write_model`, or by hand as the only `.keras` file there.
+        statistics: Channel of `NormalizationStatistics` that the model was trained
+            with.
+        recipe: The recipe, or a channel of `NormalizationRecipe`.
+        target: The feature that the model predicts in normalized form, if it does.
+        split: The split whose statistics the recipe is fitted to.
+        fold: Whether to fold what can be folded of the constants within the model into
+            its kernels before; see `tfnorm.fold`.
+
+    Component outputs contains:
+
+    * `model`: Channel of `Model`. Its custom properties are `normalization_digest`
+      (of the statistics), `recipe_digest`, `fitted_digest`, `folded` (how many layers
+      were) and, of a model that was folded, `fold_report`.
+    """
+
+    SPEC_CLASS = NormalizationBakerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        model: types.BaseChannel,
+        statistics: types.BaseChannel,
+        recipe: types.BaseChannel | recipe_lib.Recipe,
+        *,
+        target: str | None = None,
+        split: str = "train",
+        fold: bool = False,
+    ):
+        spec = NormalizationBakerSpec(
+            trained_model=model,
+            statistics=statistics,
+            target=target,
+            split=split,
+            fold=int(fold),
+            model=types.Channel(type=standard_artifacts.Model),
+            **recipes.given(recipe),
+        )
+        super().__init__(spec=spec)
+
+
+def _statistics(
+    given: artifacts.NormalizationStatistics, split: str
+) -> artifact.Statistics:
+    path = os.path.join(given.uri, f"{artifact.SPLIT}{split}")
+    if not artifact.is_there(path):
+        there = sorted(
+            name.strip("/").removeprefix(artifact.SPLIT)
+            for name in (fileio.listdir(given.uri) if fileio.exists(given.uri) else ())
+            if name.startswith(artifact.SPLIT)
+        )
+        raise errors.ArtifactError(
+            f"There are no statistics of split {split!r}, but of "
+            f"{', '.join(map(repr, there)) or 'none'}. Say in `split` which to take.",
+            file=given.uri,
+        )
+    return artifact.load_statistics(path)
+
+
+def _load(uri: str) -> keras.Model:
+    path = _model_file(uri)
+    if not files.is_remote(path):
+        return baking.load_model(path)
+    with tempfile.TemporaryDirectory() as folder:
+        # Keras opens files of this machine only.
+        copy = os.path.join(folder, MODEL_FILE)
+        fileio.copy(path, copy)
+        with errors.naming_file(path):
+            return baking.load_model(copy)
+
+
+def _model_file(uri: str) -> str:
+    expected = os.path.join(path_utils.serving_model_dir(uri), MODEL_FILE)
+    if fileio.exists(expected):
+        return expected
+    there = sorted(
+        os.path.join(folder, name)
+        for folder, _, names in (fileio.walk(uri) if fileio.exists(uri) else ())
+        for name in names
+        if name.endswith(_SUFFIX)
+    )
+    if len(there) != 1:
+        what = f"several ({', '.join(there)})" if there else "none"
+        raise errors.ArtifactError(
+            f"One {_SUFFIX} file was expected in the model's artifact; {what} came. "
+            "Save the Keras model in `run_fn` by `tfnorm.tfx.write_model(model, "
+            f"fn_args)`, as {os.path.relpath(expected, uri)}.",
+            file=uri,
+        )
+    return there[0]
+
+
+def _bake(model, fitted, folder: str, target: str | None, statistics) -> None:
+    try:
+        baking.bake(model, fitted, folder, target=target)
+    except errors.RecipeError as error:
+        raise errors.RecipeError(
+            f"{error.message} Here it was fitted to the statistics in "
+            f"{statistics.uri!r}: give NormalizationBaker the statistics, split and "
+            "recipe that the Trainer had.",
+            feature=error.feature,
+            file=error.file,
+        ) from error
+
+
+@contextlib.contextmanager
+def _placed(path: str) -> collections.abc.Iterator[str]:
+    """Yields a folder of this machine that is at `path` if the body succeeds."""
+    try:
+        if files.is_remote(path):
+            with tempfile.TemporaryDirectory() as scratch:
+                folder = os.path.join(scratch, "model")
+                yield folder
+                io_utils.copy_dir(folder, path)
+        else:
+            yield path
+    except BaseException:
+        if fileio.exists(path):
+            fileio.rmtree(path)
+        raise
