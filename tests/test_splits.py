@@ -4,6 +4,7 @@
 
 import io
 import json
+import pathlib
 
 import numpy as np
 import pyarrow as pa
@@ -124,6 +125,39 @@ def test_splits_are_written_whole_or_not_at_all(tmp_path):
         tfnorm.beam.compute_splits({"a": paths, "b": bad}, RECIPE, tmp_path / "s")
     assert sorted(tmp_path.iterdir()) == sorted([*before, *tmp_path.glob("bad*")])
     assert len(list((tmp_path / "s").glob("Split-*"))) == 3
+
+
+@pytest.mark.parametrize("kind", ["parquet", "tfrecord"])
+def test_features_of_splits_may_be_named(tmp_path, kind):
+    lacking = arrays.Column(np.zeros(ROWS, np.float32), np.ones(ROWS, bool))
+    make = {"parquet": write.write_parquet, "tfrecord": write.write_tfrecords}[kind]
+    paths = make({**DATA, "none": lacking}, tmp_path / "d")
+    named = {"features": ["n", "none"], "filters": [("user", "!=", 3)]}
+    found = splits({"a": paths}, tmp_path / "s", None, **named)
+    assert [*found["a"]] == ["n", "none"] and found["a"]["none"].shape is None
+    assert found["a"]["none"].counts.missing == np.sum(DATA["user"] != 3)
+    expected = tfnorm.analyze({"n": DATA["n"][DATA["user"] != 3]})
+    assert found["a"]["n"] == expected["n"]
+    rows = splits(paths, tmp_path / "t", None, by="split", **named)
+    assert rows["eval"].merge(rows["train"]).merge(rows["test"]).digest == (
+        found["a"].digest
+    )
+    with pytest.raises(errors.FeatureError):
+        splits({"a": paths}, tmp_path / "s", None, features=["split"])
+
+
+def test_the_format_of_files_may_be_named(tmp_path):
+    paths = write.write_tfrecords({}, tmp_path / "none", compress=True)
+    paths += write.write_tfrecords(DATA, tmp_path / "some", compress=True)
+    for number, path in enumerate(paths):
+        pathlib.Path(path).rename(tmp_path / f"examples-0000{number}-of-00002.gz")
+    inputs = {"a": str(tmp_path / "examples-*")}
+    with pytest.raises(errors.FormatError, match="no known suffix"):
+        splits(inputs, tmp_path / "s")
+    found = splits(inputs, tmp_path / "s", file_format="TFRecord")
+    assert found["a"].digest == tfnorm.analyze(DATA, RECIPE).digest
+    with pytest.raises(errors.OptionsError, match="there are ArrayRecord, Arrow"):
+        splits(inputs, tmp_path / "s", file_format="tfrecord")
 
 
 def test_a_row_in_no_split_is_an_error_that_says_where(tmp_path):

@@ -39,6 +39,8 @@ def compute_splits(
     images: sources.Images | None = None,
     audio: sources.Audio | None = None,
     update: str | os.PathLike | Sequence[str | os.PathLike] | None = None,
+    features: Sequence[str] | None = None,
+    file_format: str | None = None,
     beam_args: Sequence[str] = (),
     **chosen: Any,
 ) -> dict[str, artifact.Statistics]:
@@ -63,6 +65,9 @@ def compute_splits(
             these are to be merged with, each with that of its name: `out` itself, to
             add day after day (one job at a time), or several folders. A split that is
             not there yet starts anew, and one without new files stays as it is.
+        features: Without a recipe, names of the features of numbers to take statistics
+            of, even where no row has a value; all that hold numbers by default.
+        file_format: As of `tfnorm.sources.open`.
         beam_args: Beam's own options, such as `--runner=...`.
         **chosen: `weight`, `filters`, `slices`, `max_slices`, as of
             `compute_statistics`.
@@ -97,7 +102,10 @@ def compute_splits(
         )
     runners.options_of(beam_args)  # The file systems need them first.
     rows = analysis.Rows.of(recipe, **chosen)
-    names = rows.with_columns(None if recipe is None else recipe.columns())
+    if recipe is not None:
+        features = None
+    wanted = features if recipe is None else recipe.columns()
+    names = rows.with_columns(None if wanted is None else list(wanted))
     if by is not None and names is not None:
         names = list(dict.fromkeys([*names, by]))
     if by is None:
@@ -111,6 +119,7 @@ def compute_splits(
             images=images,
             audio=audio,
             filters=rows.filters,
+            file_format=file_format,
         )
         for split, pattern in (inputs if by is None else {"": inputs}).items()
     }
@@ -122,13 +131,14 @@ def compute_splits(
 
     def run(views: dict | None, folder: str) -> dict[str, artifact.Statistics]:
         complete = recipe if views is None else None
-        write = _Write(complete, max_bad_records, allowed, rows, folder)
+        summarize = _Summarize(recipe, by, views, rows, features)
+        write = _Write(complete, features, max_bad_records, allowed, rows, folder)
         with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
             parts = (
                 pipeline
                 | "ListShards" >> listing.ListShards(shards)
                 | listing.SpreadShards()
-                | "SummarizeSplits" >> beam.ParDo(_Summarize(recipe, by, views, rows))
+                | "SummarizeSplits" >> beam.ParDo(summarize)
             )
             if kept:
                 old = pipeline | "OfBefore" >> beam.Create(
@@ -203,10 +213,10 @@ def _load(folder: str) -> dict[str, artifact.Statistics]:
 class _Summarize(beam.DoFn):
     """Reads shards, and reduces each bundle to the statistics of each split."""
 
-    def __init__(self, recipe, by: str | None, views: Mapping | None, rows):
+    def __init__(self, recipe, by: str | None, views: Mapping | None, rows, features):
         self._recipe = recipe
         self._by = by
-        self._asked = {"views": views, "rows": rows}
+        self._asked = {"views": views, "rows": rows, "features": features}
 
     def start_bundle(self):
         self._observer = analysis.SplitObserver(self._recipe, self._by, **self._asked)
@@ -229,8 +239,11 @@ class _Summarize(beam.DoFn):
 class _Write(beam.DoFn):
     """Checks the statistics of a split and writes them into its folder."""
 
-    def __init__(self, recipe, max_bad_records: int, allowed, rows, folder: str):
+    def __init__(
+        self, recipe, features, max_bad_records: int, allowed, rows, folder: str
+    ):
         self._recipe = recipe
+        self._values = features is None
         self._max_bad_records = max_bad_records
         self._allowed = allowed
         self._rows = rows
@@ -243,7 +256,7 @@ class _Write(beam.DoFn):
                 allowed = self._allowed.get(split, self._max_bad_records)
                 analysis.check_bad_records(found.bad_records, allowed)
                 analysis.check_slices(found, self._rows)
-                analysis.check_complete(found, self._recipe)
+                analysis.check_complete(found, self._recipe, values=self._values)
             except errors.TfnormError as error:
                 error.message = f"Of split {split!r}: {error.message}"
                 error.args = (error.message,)

@@ -39,9 +39,9 @@ def kept(
         StatisticsError: if images or audio were decoded otherwise.
     """
     incremental.check_passes(recipe)
-    folders = [update] if isinstance(update, str | os.PathLike) else update
+    folders = [update] if isinstance(update, str | os.PathLike) else list(update)
     found: dict[str, artifact.Statistics] = {}
-    for folder in map(os.fspath, folders):
+    for folder in [os.fspath(folder) for folder in folders]:
         for split in _names(folder):
             # Of rows that say their split themselves, a file may have any.
             new = shards.get(split if by is None else "", ())
