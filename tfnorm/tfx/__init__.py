@@ -4,8 +4,10 @@
 
 from tfnorm.tfx.artifacts import NormalizationRecipe
 from tfnorm.tfx.artifacts import NormalizationStatistics
+from tfnorm.tfx.statistics_gen import NormalizationStatisticsGen
 
 __all__ = [
     "NormalizationRecipe",
     "NormalizationStatistics",
+    "NormalizationStatisticsGen",
 ]

@@ -1,0 +1,67 @@
+# Copyright 2026 The tfnorm authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A recipe as components take it: of another component, or written in Python."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from tfx import types
+from tfx.types import artifact_utils
+from tfx.types import component_spec
+
+from tfnorm import config
+from tfnorm import errors
+from tfnorm import recipe as recipe_lib
+from tfnorm.tfx import artifacts
+
+FILE = "recipe.json"
+INPUT = "recipe"
+# A recipe of Python travels as its text, so that TFX's cache sees a change.
+PARAMETER = "recipe_json"
+
+# What a component's specification says, to take a recipe.
+INPUTS = {
+    INPUT: component_spec.ChannelParameter(
+        type=artifacts.NormalizationRecipe, optional=True
+    )
+}
+PARAMETERS = {PARAMETER: component_spec.ExecutionParameter(type=str, optional=True)}
+
+
+def given(recipe: types.BaseChannel | recipe_lib.Recipe | None) -> dict[str, Any]:
+    """Returns the arguments of a specification that takes a recipe.
+
+    Args:
+        recipe: A channel of `NormalizationRecipe`, a recipe, or neither.
+
+    Raises:
+        RecipeError: If it is something else.
+    """
+    if isinstance(recipe, recipe_lib.Recipe):
+        return {INPUT: None, PARAMETER: config.dumps(recipe)}
+    if recipe is None or isinstance(recipe, types.BaseChannel):
+        return {INPUT: recipe, PARAMETER: None}
+    raise errors.RecipeError(
+        "`recipe` must be a `tfnorm.Recipe`, or a channel such as "
+        f"`recipe_gen.outputs['recipe']`, but `{type(recipe).__name__}` came."
+    )
+
+
+def read(
+    input_dict: Mapping[str, list], exec_properties: Mapping[str, Any]
+) -> recipe_lib.Recipe | None:
+    """Returns the recipe that an executor was given; `None` for none.
+
+    Args:
+        input_dict: What `Do` was given.
+        exec_properties: What `Do` was given.
+
+    Raises:
+        RecipeError: If it cannot be read.
+    """
+    if input_dict.get(INPUT):
+        uri = artifact_utils.get_single_uri(input_dict[INPUT])
+        return recipe_lib.load_recipe(os.path.join(uri, FILE))
+    text = exec_properties.get(PARAMETER)
+    return config.loads(text) if text else None
