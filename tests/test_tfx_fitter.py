@@ -244,6 +244,8 @@ def test_a_pipeline_merges_the_statistics_of_the_run_before(tmp_path):
     expected = tfnorm.analyze(files, RECIPE)
     assert tfnorm.load_statistics(f"{second.uri}/Split-eval").digest == expected.digest
     assert first.properties["rows"].int_value == 300
+    last = _made(_run(tmp_path, update=True))[-1]  # The same day again.
+    assert last.properties["digest"] == second.properties["digest"]
 
 
 @pytest.mark.slow

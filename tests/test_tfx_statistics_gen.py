@@ -280,8 +280,18 @@ def test_earlier_statistics_are_merged(tmp_path):
     made = take(days[2:], tmp_path / "out", inputs=inputs)
     whole = take(days, tmp_path / "whole")
     assert (made.digest, made.rows) == (whole.digest, whole.rows)
+
+
+def test_examples_that_are_counted_are_not_counted_again(tmp_path):
+    days = [examples(tmp_path / f"{i}", seed=10 * i) for i in range(2)]
+    inputs = {"earlier_statistics": [take(days[:1], tmp_path / "s", splits=["train"])]}
+    again = take(days, tmp_path / "again", inputs=inputs)
+    assert again.digest == take(days, tmp_path / "whole").digest
+    inputs = {"earlier_statistics": [again]}
+    assert take(days, tmp_path / "twice", inputs=inputs).digest == again.digest
+    days[0].id = 7  # Another artifact in the same place.
     with pytest.raises(errors.DataError, match="already"):
-        take(days[:1], tmp_path / "twice", inputs=inputs)
+        take(days[:1], tmp_path / "other", inputs=inputs)
 
 
 def test_no_earlier_statistics_are_as_none(tmp_path):

@@ -72,13 +72,17 @@ def patterns(
     examples: Sequence[types.Artifact],
     splits: Collection[str] | None,
     exclude: Collection[str],
-) -> dict[str, list[str]]:
-    """Returns the patterns of the files of each split, of all artifacts together.
+) -> dict[str, dict[str, list[str]]]:
+    """Returns the patterns of the files of each split, by artifact.
 
     Args:
         examples: The artifacts; a split may be in some of them.
         splits: The splits that are wanted; `None` for all.
         exclude: Splits that are not.
+
+    Returns:
+        Name of a split to what `identity` says of each artifact that has it, to the
+        patterns of its files.
 
     Raises:
         OptionsError: If a split that is named is in none of them, or none is left.
@@ -97,14 +101,22 @@ def patterns(
             f"No split of {', '.join(known) or 'none'} is left to take statistics of."
         )
     return {
-        split: [
-            pattern
+        split: {
+            identity(one): examples_utils.get_split_file_patterns([one], split)
             for one in examples
             if split in every[one.uri]
-            for pattern in examples_utils.get_split_file_patterns([one], split)
-        ]
+        }
         for split in wanted
     }
+
+
+def identity(examples: types.Artifact) -> str:
+    """Tells which artifact of a metadata store Examples are.
+
+    A place alone may come to hold something else, and a number is another's in another
+    store.
+    """
+    return f"{examples.id} {examples.uri}"
 
 
 def _splits(examples: types.Artifact) -> list[str]:

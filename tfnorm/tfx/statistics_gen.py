@@ -4,6 +4,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -27,6 +28,8 @@ from tfnorm.tfx import recipes
 
 # Inputs and outputs of a specification must differ in name.
 _EARLIER = "earlier_statistics"
+# Custom property that says which Examples statistics count.
+COUNTED = "examples"
 _text = component_spec.ExecutionParameter(type=str, optional=True)
 
 
@@ -85,22 +88,28 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
         recipe = recipes.read(input_dict, exec_properties)
         made = artifact_utils.get_single_instance(output_dict["statistics"])
+        earlier = input_dict.get(_EARLIER) or []
+        patterns = examples_lib.patterns(
+            examples,
+            _decoded(exec_properties, "splits"),
+            _decoded(exec_properties, "exclude_splits") or (),
+        )
+        counted = _counted(earlier)
         found = beam.compute_splits(
-            examples_lib.patterns(
-                examples,
-                _decoded(exec_properties, "splits"),
-                _decoded(exec_properties, "exclude_splits") or (),
-            ),
+            _new(patterns, counted),
             recipe,
             made.uri,
             max_bad_records=exec_properties.get("max_bad_records") or 0,
-            update=[one.uri for one in input_dict.get(_EARLIER) or ()] or None,
+            update=[one.uri for one in earlier] or None,
             features=examples_lib.numbers_of(input_dict.get("schema") or (), recipe),
             file_format=examples_lib.file_format(examples),
             weight=exec_properties.get("weight"),
             filters=_decoded(exec_properties, "filters"),
             beam_args=self._beam_pipeline_args,
         )
+        for split, of in patterns.items():
+            counted[split] = sorted({*counted.get(split, ()), *of})
+        made.set_string_custom_property(COUNTED, json.dumps(counted))
         made.span = max(one.span for one in examples)
         _describe(made, found, recipe)
 
@@ -148,8 +157,8 @@ class NormalizationStatisticsGen(base_beam_component.BaseBeamComponent):
         statistics: Channel of `NormalizationStatistics` of other files, to be merged
             with those of the Examples, split by split. It may be empty, as it is on
             the first day. They must be of the same recipe, weight and filters; a split
-            without new files stays as it was. A file that they count already is an
-            error.
+            without new files stays as it was. Examples that they count already, as
+            after a second run of the same day, are not counted again.
         splits: Names of the splits to take; all by default.
         exclude_splits: Names of splits to leave out.
         max_bad_records: How many unreadable records of each split to leave out and
@@ -163,7 +172,8 @@ class NormalizationStatisticsGen(base_beam_component.BaseBeamComponent):
 
     Component outputs contains:
 
-    * `statistics`: Channel of `NormalizationStatistics`.
+    * `statistics`: Channel of `NormalizationStatistics`. The custom property
+      `examples` says which Examples they count, by split.
     """
 
     SPEC_CLASS = NormalizationStatisticsGenSpec
@@ -198,6 +208,31 @@ class NormalizationStatisticsGen(base_beam_component.BaseBeamComponent):
             **{_EARLIER: statistics},
         )
         super().__init__(spec=spec)
+
+
+def _counted(earlier: Sequence[types.Artifact]) -> dict[str, list[str]]:
+    """Returns which Examples earlier statistics count, by split."""
+    counted: dict[str, list[str]] = {}
+    for one in earlier:
+        if one.has_custom_property(COUNTED):
+            said = json.loads(one.get_string_custom_property(COUNTED))
+            for split, names in said.items():
+                counted[split] = sorted({*counted.get(split, ()), *names})
+    return counted
+
+
+def _new(
+    patterns: Mapping[str, Mapping[str, list[str]]], counted: Mapping[str, list[str]]
+) -> dict[str, list[str]]:
+    """Returns the patterns of files of Examples that are not counted, by split."""
+    found: dict[str, list[str]] = {}
+    for split, of in patterns.items():
+        for name, some in of.items():
+            if name in counted.get(split, ()):
+                logging.info("%s of Examples %s is counted already.", split, name)
+            else:
+                found.setdefault(split, []).extend(some)
+    return found
 
 
 def _encoded(names: Sequence[str] | None) -> str | None:
