@@ -4,6 +4,7 @@
 
 import io
 import json
+import pathlib
 
 import numpy as np
 import pyarrow as pa
@@ -126,6 +127,39 @@ def test_splits_are_written_whole_or_not_at_all(tmp_path):
     assert len(list((tmp_path / "s").glob("Split-*"))) == 3
 
 
+@pytest.mark.parametrize("kind", ["parquet", "tfrecord"])
+def test_features_of_splits_may_be_named(tmp_path, kind):
+    lacking = arrays.Column(np.zeros(ROWS, np.float32), np.ones(ROWS, bool))
+    make = {"parquet": write.write_parquet, "tfrecord": write.write_tfrecords}[kind]
+    paths = make({**DATA, "none": lacking}, tmp_path / "d")
+    named = {"features": ["n", "none"], "filters": [("user", "!=", 3)]}
+    found = splits({"a": paths}, tmp_path / "s", None, **named)
+    assert [*found["a"]] == ["n", "none"] and found["a"]["none"].shape is None
+    assert found["a"]["none"].counts.missing == np.sum(DATA["user"] != 3)
+    expected = tfnorm.analyze({"n": DATA["n"][DATA["user"] != 3]})
+    assert found["a"]["n"] == expected["n"]
+    rows = splits(paths, tmp_path / "t", None, by="split", **named)
+    assert rows["eval"].merge(rows["train"]).merge(rows["test"]).digest == (
+        found["a"].digest
+    )
+    with pytest.raises(errors.FeatureError):
+        splits({"a": paths}, tmp_path / "s", None, features=["split"])
+
+
+def test_the_format_of_files_may_be_named(tmp_path):
+    paths = write.write_tfrecords({}, tmp_path / "none", compress=True)
+    paths += write.write_tfrecords(DATA, tmp_path / "some", compress=True)
+    for number, path in enumerate(paths):
+        pathlib.Path(path).rename(tmp_path / f"examples-0000{number}-of-00002.gz")
+    inputs = {"a": str(tmp_path / "examples-*")}
+    with pytest.raises(errors.FormatError, match="no known suffix"):
+        splits(inputs, tmp_path / "s")
+    found = splits(inputs, tmp_path / "s", file_format="TFRecord")
+    assert found["a"].digest == tfnorm.analyze(DATA, RECIPE).digest
+    with pytest.raises(errors.OptionsError, match="there are ArrayRecord, Arrow"):
+        splits(inputs, tmp_path / "s", file_format="tfrecord")
+
+
 def test_a_row_in_no_split_is_an_error_that_says_where(tmp_path):
     split = arrays.Column(TEXT, np.arange(ROWS) == 57)
     paths = write.write_parquet({**DATA, "split": split}, tmp_path / "d")
@@ -159,6 +193,114 @@ def test_too_many_splits_of_several_bundles_are_an_error(tmp_path):
             str(tmp_path / "d*"), None, tmp_path / "s", by="split", beam_args=workers
         )
     assert not (tmp_path / "s").exists()
+
+
+# Day after day.
+
+
+@pytest.fixture
+def days(tmp_path):
+    """Three days; on the first there is no row of "test"."""
+    rows = np.arange(ROWS)
+    parts = (rows < 200) & (TEXT != b"test"), (rows >= 200) & (rows < 400), rows >= 400
+    found = []
+    for number, chosen in enumerate(parts):
+        part = {name: values[chosen] for name, values in DATA.items()}
+        found += write.write_parquet(part, tmp_path / f"day{number}")
+    return found
+
+
+def splits(inputs, out, recipe=RECIPE, **options) -> dict[str, tfnorm.Statistics]:
+    return tfnorm.beam.compute_splits(inputs, recipe, out, **options)
+
+
+@pytest.mark.parametrize("asked", [{}, ASKED], ids=["all", "chosen"])
+@pytest.mark.parametrize("recipe", [RECIPE, None], ids=["one", "all"])
+def test_splits_day_after_day_equal_all_days(days, tmp_path, recipe, asked):
+    kept, options = tmp_path / "kept", {"by": "split", **asked}
+    for day in days:
+        found = splits(day, kept, recipe, update=kept, **options)
+    scratch = splits(days, tmp_path / "scratch", recipe, **options)
+    assert digests(found) == digests(scratch)
+    summary = json.loads((kept / "splits.json").read_text())
+    assert summary == {"splits": digests(scratch)}
+    again = tfnorm.load_statistics(kept / "Split-test")
+    assert again.provenance == scratch["test"].provenance
+    assert again.sources == (days[1], days[2])
+
+
+def test_splits_without_new_files_stay_and_others_start_anew(days, tmp_path):
+    first = splits({"a": days[0], "b": days[1]}, tmp_path / "1")
+    found = splits({"b": days[2], "c": days[0]}, tmp_path / "2", update=tmp_path / "1")
+    expected = splits({"b": days[1:], "c": days[0]}, tmp_path / "scratch")
+    assert found["a"] == first["a"] == tfnorm.load_statistics(tmp_path / "2/Split-a")
+    assert digests(found) == digests({"a": first["a"], **expected})
+
+
+def test_splits_of_several_folders_are_added_to(days, tmp_path):
+    for number in range(2):
+        splits({"a": days[number]}, tmp_path / f"{number}")
+    folders = [tmp_path / "0", str(tmp_path / "1")]
+    found = splits({"a": days[2]}, tmp_path / "out", update=folders)
+    assert digests(found) == digests(splits({"a": days}, tmp_path / "scratch"))
+    splits({"a": days[:1]}, tmp_path / "again")
+    with pytest.raises(errors.DataError, match="to be merged with it"):
+        splits({"a": days[2]}, tmp_path, update=[*folders, tmp_path / "again"])
+
+
+def test_splits_may_be_rows_and_then_files(days, tmp_path):
+    splits(days[0], tmp_path / "s", by="split")
+    rows = write.write_parquet(
+        {name: values[TEXT == b"test"] for name, values in DATA.items()},
+        tmp_path / "test",
+    )
+    found = splits({"test": rows}, tmp_path / "s", update=tmp_path / "s")
+    assert found["test"].digest == alone("test").digest
+    assert sorted(found) == ["eval", "test", "train"]
+
+
+def test_the_limit_of_bad_records_is_of_the_new_files_of_a_split(tmp_path):
+    for number in range(2):
+        (path,) = write.write_tfrecords(DATA, tmp_path / f"day{number}")
+        with open(path, "rb+") as file:
+            file.seek(-5, 2)
+            file.write(b"\0")
+        options = {"update": tmp_path / "s", "max_bad_records": 1}
+        found = splits({"a": path}, tmp_path / "s", **options)
+    assert found["a"].bad_records == 2
+
+
+def test_a_file_counted_in_any_split_is_refused(days, tmp_path):
+    kept = tmp_path / "s"
+    before = splits(days[0], kept, by="split")
+    with pytest.raises(errors.DataError, match="counted in .*Split-eval' already"):
+        splits(days, kept, by="split", update=kept)
+    assert before["eval"] == tfnorm.load_statistics(kept / "Split-eval")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "options", "message"),
+    [
+        (None, {}, "of another recipe"),
+        (RECIPE, {"weight": "w"}, "chosen otherwise"),
+        (CHAIN, {}, "follows a fitted one"),
+    ],
+    ids=["recipe", "rows", "passes"],
+)
+def test_splits_of_before_must_fit(days, tmp_path, recipe, options, message):
+    splits({"a": days[0]}, tmp_path / "s")
+    with pytest.raises(errors.RecipeError, match=message):
+        splits({"b": days[1]}, tmp_path / "s", recipe, update=tmp_path / "s", **options)
+
+
+def test_what_holds_no_splits_is_not_added_to(days, tmp_path):
+    tfnorm.analyze(days[0], RECIPE).save(tmp_path / "s/Split-a")
+    with pytest.raises(errors.ArtifactError, match="holds no splits.json"):
+        splits({"a": days[1]}, tmp_path / "out", update=tmp_path / "s")
+    splits({"a": days[0], "b": days[0]}, tmp_path / "t")
+    (tmp_path / "t/Split-b").rename(tmp_path / "gone")
+    with pytest.raises(errors.ArtifactError, match="is not there, though"):
+        splits({"a": days[1]}, tmp_path / "out", update=tmp_path / "t")
 
 
 # On the command line.
@@ -197,6 +339,14 @@ def test_the_command_takes_splits_of_files(data):
     found = tfnorm.load_statistics(data / "s/Split-b")
     expected = tfnorm.analyze(data / "d-00001-of-00003.parquet", RECIPE)
     assert found.digest == expected.digest
+
+
+def test_the_command_adds_to_splits(data):
+    for number in range(3):
+        path = data / f"d-0000{number}-of-00003.parquet"
+        said = stats(data, path, "--split-by=split", f"--update={data}/s", out="s")
+    assert "Split eval:" in said
+    assert tfnorm.load_statistics(data / "s/Split-eval").digest == alone("eval").digest
 
 
 @pytest.mark.parametrize(

@@ -164,9 +164,17 @@ def check_bad_records(bad: int, allowed: int) -> None:
 
 
 def check_complete(
-    found: artifact.Statistics, recipe: recipe_lib.Recipe | None
+    found: artifact.Statistics,
+    recipe: recipe_lib.Recipe | None,
+    *,
+    values: bool = True,
 ) -> artifact.Statistics:
     """Returns the statistics, unless there were no rows, or a feature had none.
+
+    Args:
+        found: The statistics.
+        recipe: What they must hold; `None` for whatever they do.
+        values: Whether each feature must have a value.
 
     Raises:
         EmptyDataError: if there was not one row.
@@ -181,7 +189,7 @@ def check_complete(
     if not found.features:
         raise errors.FeatureError("not one column holds numbers.")
     for key in found if recipe is None else recipe.features:
-        if found[key].shape is None:
+        if values and found[key].shape is None:
             where = f" of {', '.join(found.sources[:3])}" if found.sources else ""
             raise errors.FeatureError(
                 f"has no value in any of the {found.rows} rows{where}. Correct its "

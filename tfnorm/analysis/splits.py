@@ -36,6 +36,7 @@ class SplitObserver:
             are of one.
         views: As of `Observer`, for each split; rows of others are left out.
         rows: As of `Observer`.
+        features: Names of what to observe where there is neither recipe nor views.
     """
 
     def __init__(
@@ -45,8 +46,12 @@ class SplitObserver:
         *,
         views: collections.abc.Mapping[str, dict] | None = None,
         rows: rows_lib.Rows | None = None,
+        features: collections.abc.Iterable[str] | None = None,
     ):
         self._recipe = recipe
+        self._named = None
+        if features is not None:
+            self._named = {name: recipe_lib.View(name, -1) for name in features}
         self._by = by
         self._views = views
         self._rows = rows_lib.Rows.of(recipe) if rows is None else rows
@@ -61,7 +66,7 @@ class SplitObserver:
             if self._views is not None and name not in self._views:
                 continue
             if name not in self._observers:
-                views = None if self._views is None else self._views[name]
+                views = self._named if self._views is None else self._views[name]
                 self._observers[name] = observer_lib.Observer(
                     self._recipe, views=views, rows=self._rows
                 )

@@ -64,6 +64,7 @@ def before(
     recipe: recipe_lib.Recipe | None,
     shards: Sequence[sources.Shard],
     rows: analysis.Rows,
+    split: str | None = None,
 ) -> artifact.Statistics:
     """Returns the statistics kept from before, after checking that these may join.
 
@@ -72,6 +73,7 @@ def before(
         recipe: What the statistics to come are of.
         shards: The files that they are of.
         rows: Which of their rows count, how much, and in which slices.
+        split: The split that they are of, if they are of one.
 
     Raises:
         ArtifactError: if it cannot be read.
@@ -80,12 +82,7 @@ def before(
         DataError: if a file was counted before.
         StatisticsError: if images or audio were decoded otherwise.
     """
-    if recipe is not None and recipe.passes > 1:
-        raise errors.RecipeError(
-            "A step that follows a fitted one is fitted to what that makes of all the "
-            "data, so its statistics cannot be added to. Compute them anew; `cache` "
-            "saves reading what is unchanged."
-        )
+    check_passes(recipe)
     there = artifact.is_there if files.is_remote(os.fspath(path)) else files.exists
     if not there(os.fspath(path)):
         return artifact.Statistics()
@@ -95,9 +92,10 @@ def before(
             "is of another recipe. Update it with its own, or write to another folder.",
             file=os.fspath(path),
         )
-    if {line for line in kept.provenance if analysis.chooses(line)} != set(
-        rows.provenance
-    ):
+    chosen = {line for line in kept.provenance if analysis.chooses(line)}
+    if split is not None:
+        chosen -= {*analysis.named(artifact.Statistics(), split).provenance}
+    if chosen != set(rows.provenance):
         raise errors.RecipeError(
             "is of rows that were chosen otherwise: weight, filters and slices must be "
             f"those of before: {', '.join(kept.provenance) or 'none'}.",
@@ -118,6 +116,16 @@ def before(
                 file=shard.path,
             )
     return kept
+
+
+def check_passes(recipe: recipe_lib.Recipe | None) -> None:
+    """Raises a RecipeError where statistics for a recipe cannot be added to."""
+    if recipe is not None and recipe.passes > 1:
+        raise errors.RecipeError(
+            "A step that follows a fitted one is fitted to what that makes of all the "
+            "data, so its statistics cannot be added to. Compute them anew; `cache` "
+            "saves reading what is unchanged."
+        )
 
 
 def _kept(place: str) -> artifact.Statistics | None:

@@ -23,6 +23,7 @@ from tfnorm.beam import counting
 from tfnorm.beam import failures
 from tfnorm.beam import listing
 from tfnorm.beam import runners
+from tfnorm.beam import splits_before
 
 # Beside the artifacts: what splits there are. A folder that holds it may be replaced.
 SUMMARY = artifact.SPLITS
@@ -37,6 +38,9 @@ def compute_splits(
     max_bad_records: int = 0,
     images: sources.Images | None = None,
     audio: sources.Audio | None = None,
+    update: str | os.PathLike | Sequence[str | os.PathLike] | None = None,
+    features: Sequence[str] | None = None,
+    file_format: str | None = None,
     beam_args: Sequence[str] = (),
     **chosen: Any,
 ) -> dict[str, artifact.Statistics]:
@@ -57,14 +61,24 @@ def compute_splits(
             have no split, so with `by` there may be none.
         images: As of `compute_statistics`.
         audio: As of `compute_statistics`.
+        update: Folder of statistics of splits of other files, kept from before, that
+            these are to be merged with, each with that of its name: `out` itself, to
+            add day after day (one job at a time), or several folders. A split that is
+            not there yet starts anew, and one without new files stays as it is.
+        features: Without a recipe, names of the features of numbers to take statistics
+            of, even where no row has a value; all that hold numbers by default.
+        file_format: As of `tfnorm.sources.open`.
         beam_args: Beam's own options, such as `--runner=...`.
         **chosen: `weight`, `filters`, `slices`, `max_slices`, as of
             `compute_statistics`.
 
     Raises:
-        DataError: If the data are not what the recipe says, or a row has no split.
+        DataError: If the data are not what the recipe says, a row has no split, or a
+            file was counted before.
         EmptyDataError: If a split has no row.
-        ArtifactError: If the artifacts cannot be written.
+        ArtifactError: If the artifacts cannot be written, or those of before be read.
+        RecipeError: If those of before are of another recipe or of rows that were
+            chosen otherwise, or the recipe takes several passes.
         OptionsError: If Beam cannot run with the options, or a name cannot be that of
             a split.
 
@@ -88,36 +102,53 @@ def compute_splits(
         )
     runners.options_of(beam_args)  # The file systems need them first.
     rows = analysis.Rows.of(recipe, **chosen)
-    names = rows.with_columns(None if recipe is None else recipe.columns())
+    if recipe is not None:
+        features = None
+    wanted = features if recipe is None else recipe.columns()
+    names = rows.with_columns(None if wanted is None else list(wanted))
     if by is not None and names is not None:
         names = list(dict.fromkeys([*names, by]))
-    shards = [
-        (split, shard)
-        for split, pattern in (inputs if by is None else {"": inputs}).items()
-        for shard in sources.open(
+    if by is None:
+        for split in inputs:
+            analysis.check_name(split)
+    listed = {
+        split: sources.open(
             pattern,
             names,
             max_bad_records=max_bad_records,
             images=images,
             audio=audio,
             filters=rows.filters,
+            file_format=file_format,
         )
-    ]
-    if by is None:
-        for split in inputs:
-            analysis.check_name(split)
+        for split, pattern in (inputs if by is None else {"": inputs}).items()
+    }
+    shards = [(split, shard) for split, found in listed.items() for shard in found]
+    kept: dict[str, artifact.Statistics] = {}
+    if update is not None:
+        kept = splits_before.kept(update, recipe, listed, by, rows)
+    allowed = {split: max_bad_records + old.bad_records for split, old in kept.items()}
 
     def run(views: dict | None, folder: str) -> dict[str, artifact.Statistics]:
         complete = recipe if views is None else None
+        summarize = _Summarize(recipe, by, views, rows, features)
+        write = _Write(complete, features, max_bad_records, allowed, rows, folder)
         with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
-            _ = (
+            parts = (
                 pipeline
                 | "ListShards" >> listing.ListShards(shards)
                 | listing.SpreadShards()
-                | "SummarizeSplits" >> beam.ParDo(_Summarize(recipe, by, views, rows))
+                | "SummarizeSplits" >> beam.ParDo(summarize)
+            )
+            if kept:
+                old = pipeline | "OfBefore" >> beam.Create(
+                    [*kept.items()], reshuffle=False
+                )
+                parts = (parts, old) | "AddToThoseBefore" >> beam.Flatten()
+            _ = (
+                parts
                 | "MergeStatistics" >> beam.CombinePerKey(compute.MergeParts())
-                | "WriteSplits"
-                >> beam.ParDo(_Write(complete, max_bad_records, rows, folder))
+                | "WriteSplits" >> beam.ParDo(write)
             )
         return _load(folder)
 
@@ -182,10 +213,10 @@ def _load(folder: str) -> dict[str, artifact.Statistics]:
 class _Summarize(beam.DoFn):
     """Reads shards, and reduces each bundle to the statistics of each split."""
 
-    def __init__(self, recipe, by: str | None, views: Mapping | None, rows):
+    def __init__(self, recipe, by: str | None, views: Mapping | None, rows, features):
         self._recipe = recipe
         self._by = by
-        self._asked = {"views": views, "rows": rows}
+        self._asked = {"views": views, "rows": rows, "features": features}
 
     def start_bundle(self):
         self._observer = analysis.SplitObserver(self._recipe, self._by, **self._asked)
@@ -208,9 +239,13 @@ class _Summarize(beam.DoFn):
 class _Write(beam.DoFn):
     """Checks the statistics of a split and writes them into its folder."""
 
-    def __init__(self, recipe, max_bad_records: int, rows, folder: str):
+    def __init__(
+        self, recipe, features, max_bad_records: int, allowed, rows, folder: str
+    ):
         self._recipe = recipe
+        self._values = features is None
         self._max_bad_records = max_bad_records
+        self._allowed = allowed
         self._rows = rows
         self._folder = folder
 
@@ -218,9 +253,10 @@ class _Write(beam.DoFn):
         split, found = named
         with failures.carried():
             try:
-                analysis.check_bad_records(found.bad_records, self._max_bad_records)
+                allowed = self._allowed.get(split, self._max_bad_records)
+                analysis.check_bad_records(found.bad_records, allowed)
                 analysis.check_slices(found, self._rows)
-                analysis.check_complete(found, self._recipe)
+                analysis.check_complete(found, self._recipe, values=self._values)
             except errors.TfnormError as error:
                 error.message = f"Of split {split!r}: {error.message}"
                 error.args = (error.message,)

@@ -83,8 +83,8 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -
     out = out or update
     if out is None:
         raise click.UsageError("Missing option '--out' or '--update'.", ctx)
-    if splits is not None and (update or cache):
-        raise click.UsageError("Splits go with neither '--update' nor '--cache'.", ctx)
+    if splits is not None and cache:
+        raise click.UsageError("Splits go without '--cache'.", ctx)
     from tfnorm import recipe as recipe_lib
     from tfnorm import sources
     from tfnorm.cli import show as show_lib
@@ -112,7 +112,8 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -
                 patterns, wanted, out, update=update, cache=cache, **asked
             )
         else:
-            parts = beam.compute_splits(recipe=wanted, out=out, **splits, **asked)
+            asked |= {"update": update, **splits}
+            parts = beam.compute_splits(recipe=wanted, out=out, **asked)
     if splits is None:
         show_lib.statistics(found)
     else:

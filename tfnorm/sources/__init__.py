@@ -56,6 +56,7 @@ def open(
     audio: Audio | None = None,
     filters: arrays.Filters | None = None,
     whole: bool = False,
+    file_format: str | None = None,
 ) -> list[Shard]:
     """Lists the shards of a data set on disk, after checking that all can be read.
 
@@ -93,6 +94,8 @@ def open(
         filters: Row groups of Parquet files that hold no row that counts, by their
             statistics, are not read. Rows are not chosen here.
         whole: Whether a shard is a whole file, however large.
+        file_format: Which format all files are, whatever their names: "TFRecord",
+            "ArrayRecord", "Parquet", "CSV", "Arrow", "NumPy", "image" or "audio".
 
     Raises:
         EmptyDataError: There is no such file, or nothing matches the pattern.
@@ -100,7 +103,7 @@ def open(
         FeatureError: A file lacks a feature or has another type.
         DataError: A file cannot be opened.
         OptionsError: The decoder of images or audio is not installed, or there are
-            none.
+            none; or there is no such format.
 
     Example:
 
@@ -120,7 +123,10 @@ def open(
     if data_set is not None:
         return tfds.shards_of(*data_set, names, max_bad_records, images)
     paths = locate.expand(data)
-    kind = locate.format_of(paths)
+    if file_format is None:
+        kind = locate.format_of(paths)
+    else:
+        kind = locate.known_format(file_format)
     asked = [media for media in (images, audio) if media is not None]
     for kind_of_files, made in _media.items():
         if kind == kind_of_files:

@@ -127,6 +127,20 @@ def format_of(paths: Sequence[str]) -> str:
     return formats[0]
 
 
+def known_format(name: str) -> str:
+    """Returns the format of a name, such as "TFRecord".
+
+    Raises:
+        OptionsError: There is no such format.
+    """
+    known = sorted({*_SUFFIXES.values()})
+    if name not in known:
+        raise errors.OptionsError(
+            f"{name!r} is no format of files; there are {', '.join(known)}."
+        )
+    return name
+
+
 def _local(pattern: str) -> list[str]:
     if os.path.isfile(os.path.join(pattern, APPLIED)):
         return applied_files(os.path.abspath(pattern))

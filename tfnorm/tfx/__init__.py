@@ -5,13 +5,23 @@
 from tfnorm.tfx.artifacts import NormalizationRecipe
 from tfnorm.tfx.artifacts import NormalizationStatistics
 from tfnorm.tfx.baker import NormalizationBaker
+from tfnorm.tfx.fitter import NormalizationFitter
+from tfnorm.tfx.lineage import statistics_inside
 from tfnorm.tfx.recipe_gen import NormalizationRecipeGen
+from tfnorm.tfx.statistics_gen import NormalizationStatisticsGen
+from tfnorm.tfx.training import fitted_recipe
+from tfnorm.tfx.training import write_model
 from tfnorm.tfx.validator import NormalizationValidator
 
 __all__ = [
     "NormalizationBaker",
+    "NormalizationFitter",
     "NormalizationRecipe",
     "NormalizationRecipeGen",
     "NormalizationStatistics",
+    "NormalizationStatisticsGen",
     "NormalizationValidator",
+    "fitted_recipe",
+    "statistics_inside",
+    "write_model",
 ]
