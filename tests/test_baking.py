@@ -73,6 +73,23 @@ def expected(model, **columns) -> np.ndarray:
 # What it serves.
 
 
+def test_a_feature_without_values_is_absent_from_an_example(loaded):
+    absent = example(seats=None)
+    made = tf.train.Example.FromString(absent)
+    made.features.feature["seats"].int64_list.SetInParent()
+    given = prediction(loaded, made.SerializeToString(), absent)
+    assert given[0] == given[1]
+
+
+def test_a_feature_of_two_values_for_one_is_an_error(loaded):
+    made = tf.train.Example.FromString(example())
+    made.features.feature["seats"].int64_list.value.append(3)
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="'seats.*must have 1 values"
+    ):
+        prediction(loaded, made.SerializeToString())
+
+
 def test_serves_the_keras_model_on_raw_columns(served, model):
     np.testing.assert_allclose(served["normalized"], model(RAW), **CLOSE)
 

@@ -14,6 +14,7 @@ from tfnorm.baking import front
 # An absent integer, where the model's input is a float and can say so. No int64
 # beside it is that rare and that useless.
 _ABSENT = -(2**63)
+_DEFAULTS = {"float32": math.nan, "int64": _ABSENT, "string": ""}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +68,17 @@ def fields(
 def parse(
     examples: tf.Tensor, wanted: collections.abc.Mapping[str, Field]
 ) -> dict[str, tf.Tensor]:
-    """Decodes serialized protos into columns."""
+    """Decodes serialized protos into columns.
+
+    A feature with no values is absent, as one is that is not there: TFX's CsvExampleGen
+    writes an empty cell so.
+    """
     spec = {name: _spec(field) for name, field in wanted.items()}
     parsed = tf.io.parse_example(examples, spec)
-    return {name: _column(parsed[name], field) for name, field in wanted.items()}
+    return {
+        name: _column(_dense(name, parsed[name], field), field)
+        for name, field in wanted.items()
+    }
 
 
 def serialize(
@@ -96,12 +104,25 @@ def serialize(
     ]
 
 
-def _spec(field: Field) -> tf.io.FixedLenFeature:
-    default = {"float32": math.nan, "int64": _ABSENT, "string": ""}[field.stored]
+def _spec(field: Field) -> tf.io.FixedLenFeature | tf.io.RaggedFeature:
+    if field.may_be_absent:
+        # One of fixed length would take no feature that is there with no values.
+        return tf.io.RaggedFeature(field.stored, row_splits_dtype=tf.int64)
+    return tf.io.FixedLenFeature(field.shape, field.stored)
+
+
+def _dense(name: str, parsed: tf.Tensor | tf.RaggedTensor, field: Field) -> tf.Tensor:
+    if not isinstance(parsed, tf.RaggedTensor):
+        return parsed
     size = math.prod(field.shape)
-    return tf.io.FixedLenFeature(
-        field.shape, field.stored, [default] * size if field.may_be_absent else None
-    )
+    lengths = parsed.row_lengths()
+    wrong = tf.logical_and(lengths != 0, lengths != size)
+    expected = f"Feature {name!r} must have {size} values, or none."
+    with tf.control_dependencies(
+        [tf.debugging.Assert(tf.logical_not(tf.reduce_any(wrong)), [expected])]
+    ):
+        filled = parsed.to_tensor(_DEFAULTS[field.stored], shape=[None, size])
+    return tf.reshape(filled, [-1, *field.shape])
 
 
 def _column(parsed: tf.Tensor, field: Field) -> tf.Tensor:
