@@ -190,15 +190,10 @@ class PerKey(base.Bijector):
         return keys
 
     def _index(self, x, keys):
-        keys = arrays.asarray(keys)
-        if arrays.framework(keys) == "numpy":
-            index = _in_numpy(self, keys)
-            if self.unseen == "raise" and np.any(index == len(self.keys)):
-                odd = np.ravel(keys)[index == len(self.keys)][0]
-                raise errors.DataError(
-                    f"The key {odd!r} was not in the data that were fitted, and "
-                    "`unseen_key_policy='raise'`."
-                )
+        if not isinstance(keys, arrays.Column):
+            keys = arrays.asarray(keys)
+        if isinstance(keys, arrays.Column) or arrays.framework(keys) == "numpy":
+            index = self._seen(keys)
             return arrays.constants(index, like=x)
         if self.unseen == "raise":
             raise errors.RecipeError(_CANNOT_RAISE)
@@ -208,6 +203,28 @@ class PerKey(base.Bijector):
         if arrays.dtype_name(keys) == "string":
             return _hashed(self.keys, keys)
         return _searched(self.keys, keys)
+
+    def _seen(self, keys) -> np.ndarray:
+        """Which map each row takes, by keys in NumPy, of which some may be missing."""
+        column = keys if isinstance(keys, arrays.Column) else arrays.Column(keys)
+        values, absent = column.values, column.missing
+        if absent is None:
+            index = _in_numpy(self, values)
+        else:
+            # What stands where no key is may be of any type, and the key of others.
+            index = np.full(len(values), len(self.keys), np.int32)
+            if not absent.all():
+                index[~absent] = _in_numpy(self, values[~absent])
+        unseen = np.flatnonzero(index == len(self.keys))
+        if self.unseen == "raise" and len(unseen):
+            row = unseen[0]
+            gone = absent is not None and absent[row]
+            odd = "A missing key" if gone else f"The key {np.ravel(values)[row]!r}"
+            raise errors.DataError(
+                f"{odd} was not in the data that were fitted, and "
+                "`unseen_key_policy='raise'`."
+            )
+        return index
 
 
 def _in_numpy(known: PerKey, keys: np.ndarray) -> np.ndarray:
