@@ -103,8 +103,9 @@ class Observer:
                 parts[-1] = parts[-1].merge(last)
             if len(parts[0]):
                 keyed[stem] = parts[0]
-        plain = features_lib.of(self._found.features).plain
-        held = statistics.Features(plain, keyed)
+        # Of groups these are features whose names are like those of groups.
+        found = features_lib.of(self._found.features)
+        held = statistics.Features(found.plain, {**found.keyed, **keyed})
         return dataclasses.replace(self._found, features=held)
 
     def _flush(self) -> None:
@@ -129,9 +130,9 @@ class Observer:
             raise
         self._slices.update(slices.names)
         rows_lib.check_count(len(self._slices), self._rows)
-        named = {name for name in known if not statistics.is_group(name)}
-        if self._views is None and named and views.keys() != named:
-            raise _changed(views, known, first)
+        named, wanted = (_not_groups(names) for names in (known, views))
+        if self._views is None and named and wanted != named:
+            raise _changed(wanted, named, first)
         features = dict(known)
         for key, view in views.items():
             try:
@@ -239,8 +240,14 @@ def _numbers(batch: arrays.Batch, weight: str | None) -> dict[str, recipe_lib.Vi
     }
 
 
-def _changed(views, known, batch: arrays.Batch) -> errors.FeatureError:
-    name = sorted(views.keys() ^ known.keys())[0]
+def _not_groups(names: collections.abc.Iterable[str]) -> set[str]:
+    return {name for name in names if not statistics.is_group(name)}
+
+
+def _changed(
+    wanted: set[str], known: set[str], batch: arrays.Batch
+) -> errors.FeatureError:
+    name = min(wanted ^ known)
     earlier, now = ("had", "has none") if name in known else ("had none", "has")
     return errors.FeatureError(
         f"earlier rows {earlier} numbers of this feature, and this batch {now}. Name "
