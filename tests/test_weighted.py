@@ -362,3 +362,10 @@ def test_too_many_weighted_groups_are_an_error():
     ]
     with pytest.raises(errors.DataError, match=r"'x \| k'.* more than 10,000 groups"):
         halves[0].merge(halves[1])
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS["whole"]])
+def test_rows_are_not_added_where_only_some_have_weights(weights):
+    before = of(NORMAL, WEIGHTS["whole"] if weights is None else None)
+    with pytest.raises(errors.StatisticsError, match="on one side only"):
+        before.add(arrays.Column(NORMAL), weights=weights)

@@ -79,10 +79,13 @@ class FeatureStatistics(summary.Summary):
         Raises:
             FeatureError: if the values are no numbers, or their kind or kept shape
                 is not that of the rows before.
+            StatisticsError: if only these rows have weights, or only those before.
         """
         options = {"axis": axis, "quantiles": quantiles, "comoments": comoments}
         if weights is not None:
             return weighted_lib.add(self, column, weights, **options)
+        if self.weighted is not None:
+            return self.merge(FeatureStatistics().add(column, **options))
         if isinstance(column, arrays.ImageColumn):
             return pixels.add(self, column, **options)
         values, rows = column.values, len(column.values)
