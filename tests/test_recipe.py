@@ -278,3 +278,23 @@ def test_files_with_nulls_among_their_keys_are_normalized(tmp_path):
     found = pd.read_parquet(tmp_path / "out" / "d.parquet")["x"]
     wanted = both.forward(without_keys())["x"]
     np.testing.assert_array_equal(found, wanted)
+
+
+BY_KEY = tfnorm.Recipe({"x": schemes.PerKey(schemes.ZScore(), "k")})
+
+
+def test_keys_that_are_numbers_here_and_text_there_are_an_error():
+    found = tfnorm.analyze(iter([SOME, {**SOME, "k": SOME["k"].astype(str)}]), BY_KEY)
+    with pytest.raises(errors.StatisticsError, match="'x'.*text in others"):
+        BY_KEY.fit(found)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [SOME | {"k": arrays.Column(SOME["k"], np.ones(6, bool))}, {"x": SOME["x"]}],
+    ids=["no row has one", "of another recipe"],
+)
+def test_statistics_without_groups_fit_no_scheme_by_key(columns):
+    recipe = BY_KEY if "k" in columns else None
+    with pytest.raises(errors.RecipeError, match="no groups of 'x' by 'k'"):
+        BY_KEY.fit(tfnorm.analyze(columns, recipe))

@@ -114,7 +114,11 @@ class Features(collections.abc.Mapping):
     def by_key(
         self, name: str, column: str
     ) -> collections.abc.Mapping[int | str, feature_lib.FeatureStatistics]:
-        """The statistics of the groups of a feature, by key, in ascending order."""
+        """The statistics of the groups of a feature, by key, in ascending order.
+
+        Raises:
+            StatisticsError: if some keys are integers and others text.
+        """
         stems = [groups.stem(name, column, kind) for kind in (int, str)]
         found = [self.keyed[stem] for stem in stems if stem in self.keyed]
         if len(found) == 1 and not self.weighted:
@@ -125,6 +129,12 @@ class Features(collections.abc.Mapping):
                 stem, key = groups.parted(whole)
                 if stem in stems:
                     every[key] = one
+        if len({type(key) for key in every}) > 1:
+            raise errors.StatisticsError(
+                f"keys of {column!r} are integers in some rows and text in others. "
+                "Make them text, and take statistics again.",
+                feature=name,
+            )
         return dict(sorted(every.items()))
 
 
