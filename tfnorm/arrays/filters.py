@@ -193,7 +193,7 @@ def _condition(given: typing.Any) -> tuple[str, str, typing.Any]:
 def _scalar(value: typing.Any, condition: typing.Any) -> int | float | str:
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, bytes):
-        value = value.decode()
+        value = value.decode(errors="surrogateescape")
     if not isinstance(value, bool | int | float | str) or value != value:
         raise errors.RecipeError(
             f"`{condition!r}` compares with {value!r}, which is neither a number nor "
