@@ -281,3 +281,23 @@ def test_artifacts_that_do_not_fit_are_named(tmp_path):
     with pytest.raises(errors.TfnormError, match="only one") as raised:
         tfnorm.beam.merge_statistics(parts[:1], tmp_path / "less", subtract=parts[1:])
     assert raised.value.file == parts[1]
+
+
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_keys_of_which_no_value_is_left_are_as_they_were_before_any(weight):
+    columns = {
+        "x": arrays.Column(np.array([7.0, 3, 0, 0, -9, 9]), np.arange(6) // 2 == 1),
+        "k": arrays.Column(np.array([1, 2, 1, 1, 2, 2])),
+        "w": arrays.Column(np.array([2, 5, 1, 1, 1, 3])),
+    }
+    scheme = schemes.PerKey(schemes.Robust(), "k")
+    recipe = tfnorm.Recipe({"x": scheme}, weight=weight)
+    some, rest = (
+        tfnorm.analyze({n: c.take(part) for n, c in columns.items()}, recipe)
+        for part in (slice(0, 2), slice(2, 6))
+    )
+    found = rest.merge(some).subtract(some)
+    assert (found["x | k=1"].rows, found["x | k=1"].shape) == (2, None)
+    assert found.digest == rest.digest
+    assert found.features.keyed == rest.features.keyed
+    assert found.merge(some).digest == rest.merge(some).digest

@@ -180,7 +180,6 @@ def _keyed(reader: tables.Reader, found: list[tuple]) -> statistics.KeyedStatist
         keyed_lib.array_of(keys),
         np.array(rows, np.int64),
         np.array(missing, np.int64),
-        valued,
     )
     if not valued.any():
         return table
@@ -197,7 +196,6 @@ def _keyed(reader: tables.Reader, found: list[tuple]) -> statistics.KeyedStatist
         table.key_array,
         table.rows,
         table.missing,
-        valued,
         shape,
         _KINDS[kind],
         channels,

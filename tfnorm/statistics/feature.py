@@ -135,11 +135,13 @@ class FeatureStatistics(summary.Summary):
         keep the resolution of before; extrema are unknown if they were subtracted.
         """
         rows, missing = self.rows - other.rows, self.missing - other.missing
-        if min(rows, missing) < 0 or (self.shape is None and other.shape is not None):
+        if not 0 <= missing <= rows or (self.shape is None and other.shape is not None):
             raise errors.StatisticsError("What is subtracted was never merged in.")
         if other.shape is None:
             return dataclasses.replace(self, rows=rows, missing=missing)
-        return self._combine(other, rows, missing, "subtract")
+        found = self._combine(other, rows, missing, "subtract")
+        # No value is left: that is all there is to know of them.
+        return FeatureStatistics(rows, missing) if rows == missing else found
 
     def _combine(self, other, rows, missing, combine) -> "FeatureStatistics":
         shapes.check_same(self, other.kind, other.shape)
