@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 import tfnorm
+from tfnorm import analysis
+from tfnorm import arrays
 from tfnorm import errors
 from tfnorm import schemes
 from tfnorm.sources import write
@@ -69,3 +71,22 @@ def test_a_feature_may_be_called_as_a_group(slices):
         assert found["a | b=5"].mean == 10.5
         batches = iter([{n: c[:2] for n, c in columns.items()}, columns])
         assert tfnorm.analyze(batches, asked, slices=slices)["a | b=5"].rows == 6
+
+
+class Watched(arrays.Batch):
+    """A batch that counts how often it is asked for its rows."""
+
+    asked = 0
+
+    def __getattribute__(self, name):
+        Watched.asked += name == "rows"
+        return super().__getattribute__(name)
+
+
+def test_many_small_batches_take_time_in_proportion(monkeypatch):
+    monkeypatch.setattr(Watched, "asked", 0)
+    seen = analysis.Observer()
+    for _ in range(300):
+        seen.add(Watched({"x": arrays.Column(np.zeros(1))}, 1))
+    assert seen.result().rows == 300
+    assert Watched.asked < 300 * 10

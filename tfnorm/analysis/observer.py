@@ -66,7 +66,7 @@ class Observer:
         # Without groups, which are kept in parts until they are asked for.
         self._groups: dict[str, list[statistics.KeyedStatistics]] = {}
         self._waiting: list[arrays.Batch] = []
-        self._values = 0
+        self._waiting_rows = self._values = 0
 
     def add(self, batch: arrays.Batch, *, selected: bool = False) -> None:
         """Takes in some rows.
@@ -82,15 +82,14 @@ class Observer:
         there = batch.rows
         batch = batch if selected else self._rows.select(batch)
         if there and not batch.rows:
-            self._flush()
             self._found = self._with(self._found.features, [batch], None)
             return
         if self._waiting and not _alike(self._waiting[0], batch):
             self._flush()
         self._waiting.append(batch)
+        self._waiting_rows += batch.rows
         self._values += sum(c.size for c in batch.columns.values())
-        rows = sum(waiting.rows for waiting in self._waiting)
-        if rows >= _ROWS or self._values >= _VALUES:
+        if self._waiting_rows >= _ROWS or self._values >= _VALUES:
             self._flush()
 
     def result(self) -> artifact.Statistics:
@@ -110,7 +109,8 @@ class Observer:
 
     def _flush(self) -> None:
         if self._waiting:
-            batches, self._waiting, self._values = self._waiting, [], 0
+            batches, self._waiting = self._waiting, []
+            self._waiting_rows = self._values = 0
             self._found = self._observe(batches)
 
     def _observe(self, batches: list[arrays.Batch]) -> artifact.Statistics:
