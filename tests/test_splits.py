@@ -281,6 +281,25 @@ def test_artifacts_that_do_not_fit_are_named(tmp_path):
     with pytest.raises(errors.TfnormError, match="only one") as raised:
         tfnorm.beam.merge_statistics(parts[:1], tmp_path / "less", subtract=parts[1:])
     assert raised.value.file == parts[1]
+    with pytest.raises(errors.StatisticsError, match="only one") as raised:
+        tfnorm.beam.merge_statistics(parts, tmp_path / "both")
+    assert raised.value.file in parts
+
+
+def test_a_file_that_does_not_fit_the_others_is_named(tmp_path):
+    paths = [
+        *write.write_parquet({"x": np.arange(4.0)}, tmp_path / "x"),
+        *write.write_parquet({"y": np.arange(4.0)}, tmp_path / "y"),
+    ]
+    combine = tfnorm.beam.compute.MergeParts()
+    x, y = map(tfnorm.analyze, paths)
+    for merge in (
+        lambda: combine.add_input(x, y),
+        lambda: combine.merge_accumulators([x, y]),
+    ):
+        with pytest.raises(Exception, match="only one") as raised:
+            merge()
+        assert paths[1] in str(raised.value)
 
 
 @pytest.mark.parametrize("weight", [None, "w"])
