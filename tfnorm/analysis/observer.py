@@ -10,12 +10,12 @@ import numpy as np
 
 from tfnorm import arrays
 from tfnorm import artifact
-from tfnorm import bijectors
 from tfnorm import config
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import statistics
 from tfnorm.analysis import rows as rows_lib
+from tfnorm.analysis import seen as seen_lib
 from tfnorm.analysis import slices as slices_lib
 from tfnorm.statistics import features as features_lib
 from tfnorm.statistics import groups
@@ -120,10 +120,10 @@ class Observer:
         views = self._views or _numbers(first, self._rows.weight)
         weights = None
         if self._rows.weight is not None:
-            weights = self._rows.weights(_joined(batches, self._rows.weight))
+            weights = self._rows.weights(seen_lib.joined(batches, self._rows.weight))
         try:
             slices = slices_lib.Slices(
-                self._rows.slices, lambda name: _joined(batches, name)
+                self._rows.slices, lambda name: seen_lib.joined(batches, name)
             )
         except errors.TfnormError as error:
             error.file = error.file or first.file
@@ -134,13 +134,15 @@ class Observer:
         if self._views is None and named and wanted != named:
             raise _changed(wanted, named, first)
         features = dict(known)
+        pairs: dict[str, int] = {}
         for key, view in views.items():
             try:
-                column = _joined(batches, view.feature)
-                keys = None if view.key is None else _joined(batches, view.key)
-                options: dict[str, typing.Any] = {"axis": _kept(view, column.ndim)}
+                column = seen_lib.joined(batches, view.feature)
+                keys = None if view.key is None else seen_lib.joined(batches, view.key)
+                axis = seen_lib.kept(view, column.ndim)
+                options: dict[str, typing.Any] = {"axis": axis}
                 options["quantiles"] = self._quantiles and (view.quantiles or None)
-                for where, seen in _seen(column, view):
+                for where, seen in seen_lib.seen(column, view):
                     own = None if weights is None else weights[where]
                     if own is not None:
                         slices_lib.check_steps(seen, len(own), "weight")
@@ -148,9 +150,15 @@ class Observer:
                     features[key] = before.add(
                         seen, comoments=view.comoments, weights=own, **options
                     )
+                    pairs[key] = features[key].pairs * len(self._slices)
+                    features_lib.check_pairs(sum(pairs.values()))
                     of = (view.key, keys, where, rows)
                     for suffix, by, chosen, values in slices.by_key(*of):
                         part = seen if chosen is None else seen.take(chosen)
+                        if view.comoments:
+                            name = key + suffix
+                            _add_singly(features, name, by, part, values, options)
+                            continue
                         if own is None:
                             self._add_groups(key + suffix, by, part, values, options)
                             continue
@@ -201,6 +209,16 @@ class Observer:
         while len(parts) > 1 and parts[-2].nbytes <= 2 * parts[-1].nbytes:
             last = parts.pop()
             parts[-1] = parts[-1].merge(last)
+
+
+def _add_singly(features, name: str, by: str, column, keys, options):
+    """Adds slices with co-moments, of which there are no arrays over keys."""
+    slices_lib.check_steps(column, len(keys.values), "key")
+    for key, rows in statistics.rows_by_key(keys).items():
+        whole = groups.group_name(name, by, key)
+        features[whole] = features.get(whole, _NOTHING).add(
+            column.take(rows), comoments=True, **options
+        )
 
 
 def _add_weighted(features, name: str, by: str, column, keys, weights, options):
@@ -256,51 +274,3 @@ def _changed(
         file=batch.file,
         record=None if batch.file is None else batch.first_record,
     )
-
-
-def _joined(batches: list[arrays.Batch], name: str) -> arrays.Column:
-    first, *others = [rows_lib.column_of(batch.columns, name) for batch in batches]
-    return first.joined(others) if others else first
-
-
-def _seen(
-    column: arrays.Column, view: recipe_lib.View
-) -> collections.abc.Iterator[tuple[slice, arrays.Column]]:
-    """Yields rows and what is to be observed of them."""
-    bijector, everything = view.bijector, slice(None)
-    if bijector is None:
-        yield everything, column
-    elif not isinstance(column, arrays.ImageColumn):
-        yield everything, _mapped(column, view, bijector)
-    elif (
-        isinstance(bijector, bijectors.RowMoments)
-        and arrays.kept_axes(_axis(view), column.ndim) == (3,)
-        and not column.all_missing
-    ):
-        values = bijector.of_counts(column.counts)
-        yield everything, arrays.Column(values, column.missing)
-    else:
-        for rows, stack in column.stacks():
-            yield rows, stack if stack.all_missing else _mapped(stack, view, bijector)
-
-
-def _mapped(
-    column: arrays.Column, view: recipe_lib.View, bijector: bijectors.Bijector
-) -> arrays.Column:
-    # Float64, so that the statistics of the mapped values are those of the exact
-    # map, rounded once, and not of float32 approximations of it.
-    bijector = bijector.along(_axis(view), column.ndim)
-    values = column.values
-    if not bijector.takes_integers:
-        values = values.astype(np.float64)
-    return arrays.Column(bijector.forward(values), column.missing)
-
-
-def _kept(view: recipe_lib.View, rank: int) -> int | tuple[int, ...]:
-    """The kept axes of what `_seen` makes of data of `rank` axes."""
-    axis = _axis(view)
-    return axis if view.bijector is None else view.bijector.kept(axis, rank)
-
-
-def _axis(view: recipe_lib.View) -> int | tuple[int, ...]:
-    return () if view.axis is None else view.axis

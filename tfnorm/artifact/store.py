@@ -201,11 +201,10 @@ def _described(features) -> dict:
     held = features_lib.of(features)
     plain, keyed = dict(held.plain), held.keyed
     described = {}
-    if held.weighted:  # Then groups are not as arrays.
-        for stem, names in held.stems().items():
-            if len(names) > _MOST_GROUPS:
-                several = [plain.pop(name) for name in names]
-                described[stem] = _counted([found.rows for found in several])
+    for stem, names in held.stems.items():
+        if len(names) > _MOST_GROUPS:
+            several = [plain.pop(name) for name in names]
+            described[stem] = _counted([found.rows for found in several])
     described |= {name: _describe(found) for name, found in plain.items()}
     for stem, groups_ in keyed.items():
         if len(groups_) > _MOST_GROUPS:

@@ -120,6 +120,12 @@ class FeatureStatistics(summary.Summary):
             self.rows + rows, self.missing + missing, shape, kind, channels, joint
         )
 
+    @property
+    def pairs(self) -> int:
+        """How many co-moments there are."""
+        columns = 0 if self.joint is None else self.joint.columns
+        return columns * (columns + 1) // 2
+
     def merge(self, other: "FeatureStatistics") -> "FeatureStatistics":
         """The statistics over the rows of both."""
         rows, missing = self.rows + other.rows, self.missing + other.missing
