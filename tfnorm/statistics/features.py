@@ -14,6 +14,8 @@ from tfnorm.statistics import groups
 from tfnorm.statistics import keyed as keyed_lib
 from tfnorm.statistics import weighted_groups
 
+# Of more groups, a text that nobody reads would take longer than all else.
+MOST_GROUPS = 1000
 # Co-moments of all slices together: some 4 to 8 GiB.
 MOST_PAIRS = 1 << 27
 
@@ -94,6 +96,33 @@ class Features(collections.abc.Mapping):
                 found[stem].append(name)
         return dict(found)
 
+    def few(
+        self, most: int = MOST_GROUPS
+    ) -> tuple[list[str], dict[str, dict[str, int]]]:
+        """The names, but of many groups only how many there are.
+
+        Args:
+            most: How many groups of a feature by a column are not yet many.
+
+        Returns:
+            The names, sorted; and the numbers of "keys" and "rows" of those that are
+            left out, by what their names start with.
+        """
+        rows: dict[str, collections.abc.Sequence[int]] = {
+            stem: [self.plain[name].rows for name in names]
+            for stem, names in self.stems.items()
+        }
+        rows |= {stem: found.rows for stem, found in self.keyed.items()}
+        many = {stem: own for stem, own in rows.items() if len(own) > most}
+        gone = {name for stem in many for name in self.stems.get(stem, ())}
+        names = [name for name in self.plain if name not in gone]
+        for stem in self.keyed.keys() - many.keys():
+            names += [groups.whole(stem, key) for key in self.keyed[stem]]
+        return sorted(names), {
+            stem: {"keys": len(own), "rows": int(sum(own))}
+            for stem, own in sorted(many.items())
+        }
+
     def apart(self, stems: collections.abc.Collection[str] | None = None) -> "Features":
         """The same with each group by itself; of some stems only, if these are given.
 
@@ -129,7 +158,7 @@ class Features(collections.abc.Mapping):
         none = keyed_lib.gathered({})
         for stem in {**one.keyed, **two.keyed}:
             mine, theirs = one.keyed.get(stem, none), two.keyed.get(stem, none)
-            with _named(stem.rstrip('="')):
+            with _named(groups.label(stem)):
                 found = getattr(mine, operation)(theirs)
             # A group of no rows is as one that was never there.
             if len(found):

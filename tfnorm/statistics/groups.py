@@ -88,6 +88,17 @@ def stem(name: str, column: str, kind: type) -> str:
     return f"{name} | {column}=" + ('"' if kind is str else "")
 
 
+def label(start: str) -> str:
+    """The feature and the column of a `stem`, for whoever reads it.
+
+    Example:
+
+    >>> label(stem("delay", "carrier", str)), label(stem("delay", "a=", int))
+    ('delay | carrier', 'delay | a=')
+    """
+    return start.removesuffix('"').removesuffix("=")
+
+
 def whole(start: str, key: int | str) -> str:
     """The name of a group, from its `stem` and its key."""
     return start.removesuffix('"') + json.dumps(key)

@@ -126,5 +126,5 @@ def check_count(features: collections.abc.Mapping) -> None:
             raise errors.DataError(
                 f"there are more than {MOST:,} groups, the most where rows have "
                 "weights. Group by a column of fewer values, or leave the weight out.",
-                feature=stem.rstrip('="'),
+                feature=groups.label(stem),
             )
