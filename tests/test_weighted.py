@@ -15,6 +15,7 @@ from tfnorm import errors
 from tfnorm import schemes
 from tfnorm import statistics
 from tfnorm.sources import write
+from tfnorm.statistics import histograms
 from tfnorm.statistics import weighted_groups
 
 ROWS = 3_000
@@ -369,3 +370,27 @@ def test_rows_are_not_added_where_only_some_have_weights(weights):
     before = of(NORMAL, WEIGHTS["whole"] if weights is None else None)
     with pytest.raises(errors.StatisticsError, match="on one side only"):
         before.add(arrays.Column(NORMAL), weights=weights)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_too_many_weighted_buckets_are_an_error(monkeypatch, wide):
+    shape = (4, 4_100) if wide else (4_000,)
+    rows = {"x": RNG.normal(size=shape), "k": np.arange(shape[0]) % 4}
+    rows["w"] = np.ones(shape[0])
+    robust = schemes.Robust()
+    scheme = robust if wide else schemes.PerKey(robust, "k")
+    recipe = tfnorm.Recipe({"x": scheme}, weight="w")
+    parts = [
+        tfnorm.analyze({n: c[half] for n, c in rows.items()}, recipe)
+        for half in (slice(0, shape[0] // 2), slice(shape[0] // 2, None))
+    ]
+    whole = tfnorm.analyze(rows, recipe)
+    monkeypatch.setattr(histograms, "BUCKETS", rows["x"].size - 1)
+    for fails in (
+        lambda: tfnorm.analyze(rows, recipe),
+        lambda: parts[0].merge(parts[1]),
+    ):
+        with pytest.raises(errors.DataError, match="'x.*histograms have more than"):
+            fails()
+    monkeypatch.setattr(histograms, "BUCKETS", rows["x"].size)
+    assert parts[0].merge(parts[1]).digest == whole.digest

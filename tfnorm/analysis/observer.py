@@ -177,7 +177,8 @@ class Observer:
                 if error.record is None and first.file is not None:
                     error.record = first.first_record
                 raise
-
+        if weights is not None:
+            weighted_groups.check_buckets(features)
         return self._with(features, batches, weights)
 
     def _with(self, features, batches: list[arrays.Batch], weights):

@@ -231,6 +231,7 @@ def _combined(one: Features, other: Features, operation: str) -> Features:
     combined = Features(plain)
     if combined.weighted:
         weighted_groups.check_count(plain)
+        weighted_groups.check_buckets(plain)
     check_pairs(
         sum(one.pairs for n, one in plain.items() if one.pairs and groups.is_group(n))
     )
