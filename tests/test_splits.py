@@ -8,11 +8,13 @@ import json
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
 import pytest
 from click import testing
 from PIL import Image
 
 import tfnorm
+from tfnorm import analysis
 from tfnorm import arrays
 from tfnorm import cli
 from tfnorm import errors
@@ -320,3 +322,19 @@ def test_keys_of_which_no_value_is_left_are_as_they_were_before_any(weight):
     assert found.digest == rest.digest
     assert found.features.keyed == rest.features.keyed
     assert found.merge(some).digest == rest.merge(some).digest
+
+
+def test_splits_by_a_column_read_no_row_group_that_cannot_match(tmp_path, monkeypatch):
+    rows = pa.table({"x": np.arange(100.0), "s": np.arange(100) % 2})
+    pq.write_table(rows, tmp_path / "d.parquet", row_group_size=10)
+    read, add = [], analysis.SplitObserver.add
+    monkeypatch.setattr(
+        analysis.SplitObserver,
+        "add",
+        lambda self, batch: (read.append(batch.rows), add(self, batch)),
+    )
+    found = tfnorm.analyze_splits(
+        tmp_path / "d.parquet", by="s", filters=[("x", ">=", 85)]
+    )
+    assert {name: part.rows for name, part in found.items()} == {"0": 7, "1": 8}
+    assert sum(read) == 20
