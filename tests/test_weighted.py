@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfnorm
 from tests import images_by_hand
@@ -291,6 +292,13 @@ def test_a_layer_adapts_to_weights():
     plain.adapt(REPEATED["x"])
     x = DATA["x"][:9]
     assert np.array_equal(np.asarray(weighted(x)), np.asarray(plain(x)))
+
+
+def test_a_layer_adapts_to_weights_of_arrays_alone():
+    weights = np.ones(4)
+    for batches in (iter([weights]), tf.data.Dataset.from_tensor_slices(weights)):
+        with pytest.raises(errors.DataError, match="goes with an array"):
+            tfnorm.layers.ZScore().adapt(batches, sample_weight=weights)
 
 
 def test_a_recipe_is_fitted_to_statistics_of_its_own_weight():
