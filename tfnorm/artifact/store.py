@@ -27,8 +27,6 @@ SUMMARY = places.SUMMARY
 STATE = "accumulators.npz"
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _FORMAT = 1
-# Of more elements, a text that nobody reads would take longer than all else.
-_MOST_ELEMENTS = 1 << 12
 
 
 def save(found: table.Statistics, path: str | os.PathLike) -> None:
@@ -210,7 +208,7 @@ def _describe(feature: statistics.FeatureStatistics) -> dict:
     }
     if feature.shape is None:
         return described
-    if len(feature.channels) > _MOST_ELEMENTS:
+    if len(feature.channels) > statistics.WIDE:  # Nobody would read it.
         sums = {name: int(np.sum(n)) for name, n in described["counts"].items()}
         return {**described, "counts": sums}
     known, taken = feature.known, feature.has_quantiles

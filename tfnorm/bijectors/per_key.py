@@ -228,11 +228,7 @@ class PerKey(base.Bijector):
 def _in_numpy(known: PerKey, keys: np.ndarray) -> np.ndarray:
     keys, count = np.ravel(keys), len(known.keys)
     if keys.dtype.kind in "OSU":
-        text = [
-            k.decode(errors="surrogateescape") if isinstance(k, bytes) else k
-            for k in keys.tolist()
-        ]
-        found = [known.places.get(key, count) for key in text]
+        found = [known.places.get(k, count) for k in arrays.text(keys.tolist())]
         return np.array(found, np.int32)
     _check_integers(known.keys, keys)
     if not count:
@@ -245,9 +241,8 @@ def _in_numpy(known: PerKey, keys: np.ndarray) -> np.ndarray:
 def fingerprints(keys: collections.abc.Iterable[str]):
     """TensorFlow's 63-bit fingerprints of text, as a tensor of int64."""
     tf = sys.modules["tensorflow"]
-    # Of the bytes that it was read from, which may be no UTF-8.
-    encoded = [key.encode(errors="surrogateescape") for key in keys]
-    return tf.strings.to_hash_bucket_fast(tf.constant(encoded, tf.string), FINGERPRINTS)
+    encoded = tf.constant(arrays.encoded(keys), tf.string)
+    return tf.strings.to_hash_bucket_fast(encoded, FINGERPRINTS)
 
 
 def _hashed(known: tuple, keys):

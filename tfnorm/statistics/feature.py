@@ -142,7 +142,7 @@ class FeatureStatistics(summary.Summary):
         """
         rows, missing = self.rows - other.rows, self.missing - other.missing
         if not 0 <= missing <= rows or (self.shape is None and other.shape is not None):
-            raise errors.StatisticsError("What is subtracted was never merged in.")
+            raise errors.never_merged()
         if other.shape is None:
             return dataclasses.replace(self, rows=rows, missing=missing)
         found = self._combine(other, rows, missing, "subtract")

@@ -41,10 +41,7 @@ def coded(column: arrays.Column) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not len(values):  # Whatever type a column of nothing has.
         return np.zeros(0, np.int64), rows, np.zeros(0, np.int64)
     if values.dtype.kind in "OSU":
-        text = [
-            k.decode(errors="surrogateescape") if isinstance(k, bytes) else k
-            for k in values.tolist()
-        ]
+        text = arrays.text(values.tolist())
         keys = sorted(set(text))
         places = {key: place for place, key in enumerate(keys)}
         codes = np.fromiter(map(places.__getitem__, text), np.int64, len(text))

@@ -150,7 +150,7 @@ class KeyedStatistics(collections.abc.Mapping):
         """The statistics without the rows of `other`; keys without rows are gone."""
         found = self._combine(other, -1)
         if (found.missing < 0).any() or (found.rows < found.missing).any():
-            raise errors.StatisticsError("What is subtracted was never merged in.")
+            raise errors.never_merged()
         return found.take(found.rows > 0)._settled()
 
     def _settled(self) -> "KeyedStatistics":
@@ -182,7 +182,7 @@ class KeyedStatistics(collections.abc.Mapping):
                 own[i] = part.channels.placed(index, len(keys) * width)
         first, second = own
         if first is None and second is not None and sign < 0:
-            raise errors.StatisticsError("What is subtracted was never merged in.")
+            raise errors.never_merged()
         channels = second if first is None else first
         if first is not None and second is not None:
             channels = first.merge(second) if sign > 0 else first.subtract(second)
