@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 import tfnorm
+from tfnorm import analysis
+from tfnorm import arrays
 from tfnorm import errors
 from tfnorm import schemes
 from tfnorm.sources import write
@@ -58,3 +60,33 @@ def test_a_data_frame_with_one_name_twice_is_refused():
     frame = pd.DataFrame([[1.0, 2.0]], columns=["a", "a"])
     with pytest.raises(errors.FeatureError, match="feature 'a': Two columns"):
         tfnorm.analyze(frame)
+
+
+@pytest.mark.parametrize("slices", [[], ["k"]])
+def test_a_feature_may_be_called_as_a_group(slices):
+    columns = {"a": np.arange(4.0), "a | b=5": np.arange(4.0) + 9, "k": np.arange(4)}
+    recipe = tfnorm.Recipe(dict.fromkeys(["a", "a | b=5"], schemes.ZScore()))
+    for asked in (recipe, None):
+        found = tfnorm.analyze(columns, asked, slices=slices)
+        assert found["a | b=5"].mean == 10.5
+        batches = iter([{n: c[:2] for n, c in columns.items()}, columns])
+        assert tfnorm.analyze(batches, asked, slices=slices)["a | b=5"].rows == 6
+
+
+class Watched(arrays.Batch):
+    """A batch that counts how often it is asked for its rows."""
+
+    asked = 0
+
+    def __getattribute__(self, name):
+        Watched.asked += name == "rows"
+        return super().__getattribute__(name)
+
+
+def test_many_small_batches_take_time_in_proportion(monkeypatch):
+    monkeypatch.setattr(Watched, "asked", 0)
+    seen = analysis.Observer()
+    for _ in range(300):
+        seen.add(Watched({"x": arrays.Column(np.zeros(1))}, 1))
+    assert seen.result().rows == 300
+    assert Watched.asked < 300 * 10

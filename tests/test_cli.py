@@ -212,6 +212,21 @@ def test_compare_loads_no_framework(data):
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_of_many_groups_it_is_shown_how_many_there_are(data, weight):
+    columns = {"x": np.arange(2004.0), "k": np.arange(2004) % 1002, "w": np.ones(2004)}
+    recipe = tfnorm.Recipe({"x": schemes.PerKey(schemes.ZScore(), "k")}, weight=weight)
+    tfnorm.analyze(columns, recipe).save(data / "many")
+    some = {name: column[:900] for name, column in columns.items()}
+    tfnorm.analyze(some, recipe).save(data / "some")
+    shown = call("show", data / "many")
+    assert "x | k: 1,002 keys, 2,004 rows" in shown
+    assert shown.count("x | k") == 1
+    shown = call("diff", data / "many", data / "some", status=1)
+    assert "x | k: 1,002 -> 900 keys" in shown
+    assert shown.count("x | k") == 1
+
+
 def test_fit_writes_a_fitted_recipe(data):
     stats(data)
     call("fit", data / "s", "--out", data / "fitted.json")

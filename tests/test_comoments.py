@@ -21,6 +21,7 @@ from tfnorm import errors
 from tfnorm import schemes
 from tfnorm import statistics
 from tfnorm.artifact import joint
+from tfnorm.statistics import features
 from tfnorm.statistics import products
 
 RNG = np.random.default_rng(0)
@@ -377,3 +378,62 @@ def test_beam_computes_the_same_to_the_bit(size):
             | beam.Map(lambda found: found.digest)
         )
         util.assert_that(digests, util.equal_to([tfnorm.analyze(whole, RECIPE).digest]))
+
+
+# Of slices.
+
+SLICED = {"x": RNG.normal(size=(90, 3)), "k": RNG.integers(0, 4, 90)}
+SLICED["k"][60:] = 9
+WHITE = tfnorm.Recipe({"x": schemes.Whitening()})
+
+
+def sliced(part=slice(None), missing=None, slices=("k",)) -> artifact.Statistics:
+    columns = {name: arrays.Column(v[part]) for name, v in SLICED.items()}
+    if missing is not None:
+        columns["x"] = arrays.Column(columns["x"].values, missing)
+    return tfnorm.analyze(columns, WHITE, slices=slices)
+
+
+def test_a_slice_has_those_of_a_filtered_run():
+    found = sliced()
+    for key in range(4):
+        alone = tfnorm.analyze(SLICED, WHITE, filters=[("k", "=", key)])
+        assert found[f"x | k={key}"] == alone["x"]
+        assert found[f"x | k={key}"].comoments == alone["x"].comoments
+
+
+def test_parts_of_slices_merge_and_are_taken_away(tmp_path):
+    whole, one, two = sliced(), sliced(slice(0, 30)), sliced(slice(30, 90))
+    assert one.merge(two).digest == two.merge(one).digest == whole.digest
+    assert one.merge(two).features == whole.features
+    left = whole.subtract(two)["x | k=2"].comoments
+    assert left == one["x | k=2"].comoments
+    whole.save(tmp_path / "s")
+    again = tfnorm.load_statistics(tmp_path / "s")
+    assert (again.digest, again.features) == (whole.digest, whole.features)
+
+
+def test_slices_of_which_a_part_has_no_value_merge_with_others(tmp_path):
+    # All rows of key 9 lack a value here, and none of them there.
+    gone = SLICED["k"] == 9
+    one, two = sliced(missing=gone), sliced()
+    nothing = sliced(slice(50, 70), missing=gone[50:70])
+    assert nothing["x | k=9"].shape is None
+    found = one.merge(two).merge(nothing)
+    assert found.digest == nothing.merge(two).merge(one).digest
+    assert found["x | k=9"].comoments == two["x | k=9"].comoments
+    left = found.subtract(two)
+    assert left["x | k=9"] == one.merge(nothing)["x | k=9"]
+    found.save(tmp_path / "s")
+    again = tfnorm.load_statistics(tmp_path / "s")
+    assert (again.digest, again.features) == (found.digest, found.features)
+
+
+def test_too_many_of_them_in_slices_are_an_error(monkeypatch):
+    one, two = sliced(slice(0, 60)), sliced(slice(60, 90))
+    monkeypatch.setattr(features, "MOST_PAIRS", 5 * 6 - 1)
+    with pytest.raises(errors.DataError, match="more than 29 co-moments"):
+        sliced()
+    with pytest.raises(errors.DataError, match="more than 29 co-moments"):
+        one.merge(two)
+    assert sliced(slice(0, 60)).digest == one.digest

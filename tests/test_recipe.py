@@ -5,9 +5,11 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import tfnorm
+from tests import contracts
 from tfnorm import arrays
 from tfnorm import config
 from tfnorm import errors
@@ -268,3 +270,80 @@ def test_thresholds_are_thresholds():
     for make in (tfnorm.Recipe, lambda f, **t: tfnorm.Feature(f["a"], **t)):
         with pytest.raises(errors.RecipeError, match="must be `tfnorm.Thresholds"):
             make({"a": schemes.ZScore()}, thresholds={"mean_shift": 1.0})
+
+
+# Rows without a key.
+
+SOME = {"x": np.float32([0, 10, 90, 110, 0, 0]), "k": np.array([0, 0, 5, 5, 0, 5])}
+NO_KEY = np.array([False] * 4 + [True] * 2)
+
+
+def of_some(policy="global"):
+    scheme = schemes.PerKey(schemes.ZScore(), "k", unseen_key_policy=policy)
+    recipe = tfnorm.Recipe({"x": scheme})
+    return recipe.fit(tfnorm.analyze(without_keys(), recipe))
+
+
+def without_keys(kind=np.int64, missing=NO_KEY):
+    return {
+        "x": arrays.Column(SOME["x"]),
+        "k": arrays.Column(SOME["k"].astype(kind), missing),
+    }
+
+
+def test_a_row_without_a_key_is_as_one_of_an_unseen_key():
+    both = of_some()
+    every = contracts.fitted(schemes.ZScore(), SOME["x"])
+    mapped = both.forward(without_keys())
+    np.testing.assert_array_equal(mapped["x"][:4], [-1, 1, -1, 1])
+    np.testing.assert_array_equal(mapped["x"][4:], every.forward(SOME["x"][4:]))
+    again = both.inverse({"x": mapped["x"], "k": mapped["k"]})["x"]
+    np.testing.assert_allclose(again, SOME["x"], rtol=0, atol=8 * contracts.ULP * 110)
+
+
+def test_a_row_without_a_key_is_nan_on_request():
+    found = of_some("nan").forward(without_keys())["x"]
+    np.testing.assert_array_equal(np.isnan(found), NO_KEY)
+
+
+def test_a_row_without_a_key_is_an_error_on_request():
+    with pytest.raises(errors.DataError, match="A missing key"):
+        of_some("raise").forward(without_keys())
+
+
+@pytest.mark.parametrize("kind", [np.float32, object, np.int64])
+def test_keys_of_which_none_is_there_have_no_type(kind):
+    every = contracts.fitted(schemes.ZScore(), SOME["x"])
+    found = of_some().forward(without_keys(kind, np.ones(6, bool)))["x"]
+    np.testing.assert_array_equal(found, every.forward(SOME["x"]))
+
+
+def test_files_with_nulls_among_their_keys_are_normalized(tmp_path):
+    frame = pd.DataFrame(SOME).astype({"k": "Int64"})
+    frame.loc[4:, "k"] = None
+    frame.to_parquet(tmp_path / "d.parquet")
+    both = of_some()
+    tfnorm.beam.apply_recipe(tmp_path / "d.parquet", both, tmp_path / "out")
+    found = pd.read_parquet(tmp_path / "out" / "d.parquet")["x"]
+    wanted = both.forward(without_keys())["x"]
+    np.testing.assert_array_equal(found, wanted)
+
+
+BY_KEY = tfnorm.Recipe({"x": schemes.PerKey(schemes.ZScore(), "k")})
+
+
+def test_keys_that_are_numbers_here_and_text_there_are_an_error():
+    found = tfnorm.analyze(iter([SOME, {**SOME, "k": SOME["k"].astype(str)}]), BY_KEY)
+    with pytest.raises(errors.StatisticsError, match="'x'.*text in others"):
+        BY_KEY.fit(found)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [SOME | {"k": arrays.Column(SOME["k"], np.ones(6, bool))}, {"x": SOME["x"]}],
+    ids=["no row has one", "of another recipe"],
+)
+def test_statistics_without_groups_fit_no_scheme_by_key(columns):
+    recipe = BY_KEY if "k" in columns else None
+    with pytest.raises(errors.RecipeError, match="no groups of 'x' by 'k'"):
+        BY_KEY.fit(tfnorm.analyze(columns, recipe))

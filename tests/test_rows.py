@@ -487,3 +487,8 @@ def test_a_cache_and_an_update_are_of_the_rows_that_were_asked_for(tmp_path):
     with pytest.raises(errors.RecipeError, match="chosen otherwise"):
         compute(paths[1], update=tmp_path / "s")
     assert compute(paths[1], update=tmp_path / "s", **ASKED).digest == some.digest
+
+
+def test_text_that_is_no_utf_8_is_chosen_by_its_bytes():
+    data = {"x": np.arange(3.0), "k": np.array([b"a", b"\xff", b"\xff"], object)}
+    assert tfnorm.analyze(data, filters=[("k", "=", b"\xff")]).rows == 2

@@ -9,11 +9,13 @@ import pathlib
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
 import pytest
 from click import testing
 from PIL import Image
 
 import tfnorm
+from tfnorm import analysis
 from tfnorm import arrays
 from tfnorm import cli
 from tfnorm import errors
@@ -431,3 +433,58 @@ def test_artifacts_that_do_not_fit_are_named(tmp_path):
     with pytest.raises(errors.TfnormError, match="only one") as raised:
         tfnorm.beam.merge_statistics(parts[:1], tmp_path / "less", subtract=parts[1:])
     assert raised.value.file == parts[1]
+    with pytest.raises(errors.StatisticsError, match="only one") as raised:
+        tfnorm.beam.merge_statistics(parts, tmp_path / "both")
+    assert raised.value.file in parts
+
+
+def test_a_file_that_does_not_fit_the_others_is_named(tmp_path):
+    paths = [
+        *write.write_parquet({"x": np.arange(4.0)}, tmp_path / "x"),
+        *write.write_parquet({"y": np.arange(4.0)}, tmp_path / "y"),
+    ]
+    combine = tfnorm.beam.compute.MergeParts()
+    x, y = map(tfnorm.analyze, paths)
+    for merge in (
+        lambda: combine.add_input(x, y),
+        lambda: combine.merge_accumulators([x, y]),
+    ):
+        with pytest.raises(Exception, match="only one") as raised:
+            merge()
+        assert paths[1] in str(raised.value)
+
+
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_keys_of_which_no_value_is_left_are_as_they_were_before_any(weight):
+    columns = {
+        "x": arrays.Column(np.array([7.0, 3, 0, 0, -9, 9]), np.arange(6) // 2 == 1),
+        "k": arrays.Column(np.array([1, 2, 1, 1, 2, 2])),
+        "w": arrays.Column(np.array([2, 5, 1, 1, 1, 3])),
+    }
+    scheme = schemes.PerKey(schemes.Robust(), "k")
+    recipe = tfnorm.Recipe({"x": scheme}, weight=weight)
+    some, rest = (
+        tfnorm.analyze({n: c.take(part) for n, c in columns.items()}, recipe)
+        for part in (slice(0, 2), slice(2, 6))
+    )
+    found = rest.merge(some).subtract(some)
+    assert (found["x | k=1"].rows, found["x | k=1"].shape) == (2, None)
+    assert found.digest == rest.digest
+    assert found.features.keyed == rest.features.keyed
+    assert found.merge(some).digest == rest.merge(some).digest
+
+
+def test_splits_by_a_column_read_no_row_group_that_cannot_match(tmp_path, monkeypatch):
+    rows = pa.table({"x": np.arange(100.0), "s": np.arange(100) % 2})
+    pq.write_table(rows, tmp_path / "d.parquet", row_group_size=10)
+    read, add = [], analysis.SplitObserver.add
+    monkeypatch.setattr(
+        analysis.SplitObserver,
+        "add",
+        lambda self, batch: (read.append(batch.rows), add(self, batch)),
+    )
+    found = tfnorm.analyze_splits(
+        tmp_path / "d.parquet", by="s", filters=[("x", ">=", 85)]
+    )
+    assert {name: part.rows for name, part in found.items()} == {"0": 7, "1": 8}
+    assert sum(read) == 20

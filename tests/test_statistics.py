@@ -296,3 +296,19 @@ def test_refuses_to_subtract_what_was_never_merged():
 def test_no_values_have_no_mean():
     nothing = statistics.FeatureStatistics.of(np.zeros(0))
     assert np.isnan(nothing.mean) and nothing.rows == 0
+
+
+@pytest.mark.parametrize("weights", [None, np.ones(3)])
+def test_without_all_its_values_a_feature_is_as_before_them(weights):
+    none = statistics.FeatureStatistics(2, 2)
+    some = statistics.FeatureStatistics().add(
+        arrays.Column(np.arange(3.0)), weights=weights
+    )
+    assert none.merge(some).subtract(some) == none
+
+
+def test_refuses_to_subtract_more_values_than_there_are():
+    column = arrays.Column(np.arange(3.0), np.array([False, True, True]))
+    some = statistics.FeatureStatistics().add(column)
+    with pytest.raises(errors.StatisticsError, match="never merged"):
+        some.subtract(statistics.FeatureStatistics.of(np.array([0.0, np.nan])))

@@ -193,6 +193,13 @@ def test_a_pin_wins_over_the_rules():
     assert found.reasons["x"] == "MinMax: pinned"
 
 
+def test_what_pins_say_of_all_features_is_kept():
+    thresholds = tfnorm.Thresholds(mean_shift=0.1)
+    pins = tfnorm.Recipe({"x": schemes.MinMax()}, "w", thresholds)
+    data = {"x": rng().normal(size=ROWS), "w": np.arange(1.0 * ROWS)}
+    assert tfnorm.suggest(tfnorm.analyze(data), pins=pins, exclude="w").recipe == pins
+
+
 @pytest.mark.parametrize(
     "pin",
     [

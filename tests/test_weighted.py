@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfnorm
 from tests import images_by_hand
@@ -15,6 +16,8 @@ from tfnorm import errors
 from tfnorm import schemes
 from tfnorm import statistics
 from tfnorm.sources import write
+from tfnorm.statistics import channels
+from tfnorm.statistics import histograms
 from tfnorm.statistics import weighted_groups
 
 ROWS = 3_000
@@ -301,6 +304,13 @@ def test_a_layer_adapts_to_weights():
     assert np.array_equal(np.asarray(weighted(x)), np.asarray(plain(x)))
 
 
+def test_a_layer_adapts_to_weights_of_arrays_alone():
+    weights = np.ones(4)
+    for batches in (iter([weights]), tf.data.Dataset.from_tensor_slices(weights)):
+        with pytest.raises(errors.DataError, match="goes with an array"):
+            tfnorm.layers.ZScore().adapt(batches, sample_weight=weights)
+
+
 def test_a_recipe_is_fitted_to_statistics_of_its_own_weight():
     data = {"x": np.arange(4.0), "w": np.ones(4), "v": np.ones(4)}
     plain = tfnorm.Recipe({"x": schemes.ZScore()})
@@ -371,3 +381,35 @@ def test_too_many_weighted_groups_are_an_error():
     ]
     with pytest.raises(errors.DataError, match=r"'x \| k'.* more than 10,000 groups"):
         halves[0].merge(halves[1])
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS["whole"]])
+def test_rows_are_not_added_where_only_some_have_weights(weights):
+    before = of(NORMAL, WEIGHTS["whole"] if weights is None else None)
+    with pytest.raises(errors.StatisticsError, match="on one side only"):
+        before.add(arrays.Column(NORMAL), weights=weights)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_too_many_weighted_buckets_are_an_error(monkeypatch, wide):
+    monkeypatch.setattr(channels, "WIDE", 8)
+    shape = (40, 9) if wide else (400,)
+    rows = {"x": RNG.normal(size=shape), "k": np.arange(shape[0]) % 4}
+    rows["w"] = np.ones(shape[0])
+    robust = schemes.Robust()
+    scheme = robust if wide else schemes.PerKey(robust, "k")
+    recipe = tfnorm.Recipe({"x": scheme}, weight="w")
+    parts = [
+        tfnorm.analyze({n: c[half] for n, c in rows.items()}, recipe)
+        for half in (slice(0, shape[0] // 2), slice(shape[0] // 2, None))
+    ]
+    whole = tfnorm.analyze(rows, recipe)
+    monkeypatch.setattr(histograms, "BUCKETS", rows["x"].size - 1)
+    for fails in (
+        lambda: tfnorm.analyze(rows, recipe),
+        lambda: parts[0].merge(parts[1]),
+    ):
+        with pytest.raises(errors.DataError, match="'x.*histograms have more than"):
+            fails()
+    monkeypatch.setattr(histograms, "BUCKETS", rows["x"].size)
+    assert parts[0].merge(parts[1]).digest == whole.digest

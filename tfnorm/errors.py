@@ -106,6 +106,11 @@ class VerificationError(TfnormError):
     """A SavedModel no longer gives the numbers it was baked with."""
 
 
+def never_merged() -> StatisticsError:
+    """The error where what is subtracted is not among what there is."""
+    return StatisticsError("What is subtracted was never merged in.")
+
+
 @contextlib.contextmanager
 def naming_file(path: str) -> Iterator[None]:
     """Names a file in errors from within that name none."""

@@ -10,12 +10,12 @@ import numpy as np
 
 from tfnorm import arrays
 from tfnorm import artifact
-from tfnorm import bijectors
 from tfnorm import config
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import statistics
 from tfnorm.analysis import rows as rows_lib
+from tfnorm.analysis import seen as seen_lib
 from tfnorm.analysis import slices as slices_lib
 from tfnorm.statistics import features as features_lib
 from tfnorm.statistics import groups
@@ -66,7 +66,7 @@ class Observer:
         # Without groups, which are kept in parts until they are asked for.
         self._groups: dict[str, list[statistics.KeyedStatistics]] = {}
         self._waiting: list[arrays.Batch] = []
-        self._values = 0
+        self._waiting_rows = self._values = 0
 
     def add(self, batch: arrays.Batch, *, selected: bool = False) -> None:
         """Takes in some rows.
@@ -82,15 +82,14 @@ class Observer:
         there = batch.rows
         batch = batch if selected else self._rows.select(batch)
         if there and not batch.rows:
-            self._flush()
             self._found = self._with(self._found.features, [batch], None)
             return
         if self._waiting and not _alike(self._waiting[0], batch):
             self._flush()
         self._waiting.append(batch)
+        self._waiting_rows += batch.rows
         self._values += sum(c.size for c in batch.columns.values())
-        rows = sum(waiting.rows for waiting in self._waiting)
-        if rows >= _ROWS or self._values >= _VALUES:
+        if self._waiting_rows >= _ROWS or self._values >= _VALUES:
             self._flush()
 
     def result(self) -> artifact.Statistics:
@@ -103,13 +102,15 @@ class Observer:
                 parts[-1] = parts[-1].merge(last)
             if len(parts[0]):
                 keyed[stem] = parts[0]
-        plain = features_lib.of(self._found.features).plain
-        held = statistics.Features(plain, keyed)
+        # Of groups these are features whose names are like those of groups.
+        found = features_lib.of(self._found.features)
+        held = statistics.Features(found.plain, {**found.keyed, **keyed})
         return dataclasses.replace(self._found, features=held)
 
     def _flush(self) -> None:
         if self._waiting:
-            batches, self._waiting, self._values = self._waiting, [], 0
+            batches, self._waiting = self._waiting, []
+            self._waiting_rows = self._values = 0
             self._found = self._observe(batches)
 
     def _observe(self, batches: list[arrays.Batch]) -> artifact.Statistics:
@@ -119,27 +120,29 @@ class Observer:
         views = self._views or _numbers(first, self._rows.weight)
         weights = None
         if self._rows.weight is not None:
-            weights = self._rows.weights(_joined(batches, self._rows.weight))
+            weights = self._rows.weights(seen_lib.joined(batches, self._rows.weight))
         try:
             slices = slices_lib.Slices(
-                self._rows.slices, lambda name: _joined(batches, name)
+                self._rows.slices, lambda name: seen_lib.joined(batches, name)
             )
         except errors.TfnormError as error:
             error.file = error.file or first.file
             raise
         self._slices.update(slices.names)
         rows_lib.check_count(len(self._slices), self._rows)
-        named = {name for name in known if not statistics.is_group(name)}
-        if self._views is None and named and views.keys() != named:
-            raise _changed(views, known, first)
+        named, wanted = (_not_groups(names) for names in (known, views))
+        if self._views is None and named and wanted != named:
+            raise _changed(wanted, named, first)
         features = dict(known)
+        pairs: dict[str, int] = {}
         for key, view in views.items():
             try:
-                column = _joined(batches, view.feature)
-                keys = None if view.key is None else _joined(batches, view.key)
-                options: dict[str, typing.Any] = {"axis": _kept(view, column.ndim)}
+                column = seen_lib.joined(batches, view.feature)
+                keys = None if view.key is None else seen_lib.joined(batches, view.key)
+                axis = seen_lib.kept(view, column.ndim)
+                options: dict[str, typing.Any] = {"axis": axis}
                 options["quantiles"] = self._quantiles and (view.quantiles or None)
-                for where, seen in _seen(column, view):
+                for where, seen in seen_lib.seen(column, view):
                     own = None if weights is None else weights[where]
                     if own is not None:
                         slices_lib.check_steps(seen, len(own), "weight")
@@ -147,9 +150,15 @@ class Observer:
                     features[key] = before.add(
                         seen, comoments=view.comoments, weights=own, **options
                     )
+                    pairs[key] = features[key].pairs * len(self._slices)
+                    features_lib.check_pairs(sum(pairs.values()))
                     of = (view.key, keys, where, rows)
                     for suffix, by, chosen, values in slices.by_key(*of):
                         part = seen if chosen is None else seen.take(chosen)
+                        if view.comoments:
+                            name = key + suffix
+                            _add_singly(features, name, by, part, values, options)
+                            continue
                         if own is None:
                             self._add_groups(key + suffix, by, part, values, options)
                             continue
@@ -168,7 +177,8 @@ class Observer:
                 if error.record is None and first.file is not None:
                     error.record = first.first_record
                 raise
-
+        if weights is not None:
+            weighted_groups.check_buckets(features)
         return self._with(features, batches, weights)
 
     def _with(self, features, batches: list[arrays.Batch], weights):
@@ -200,6 +210,16 @@ class Observer:
         while len(parts) > 1 and parts[-2].nbytes <= 2 * parts[-1].nbytes:
             last = parts.pop()
             parts[-1] = parts[-1].merge(last)
+
+
+def _add_singly(features, name: str, by: str, column, keys, options):
+    """Adds slices with co-moments, of which there are no arrays over keys."""
+    slices_lib.check_steps(column, len(keys.values), "key")
+    for key, rows in statistics.rows_by_key(keys).items():
+        whole = groups.group_name(name, by, key)
+        features[whole] = features.get(whole, _NOTHING).add(
+            column.take(rows), comoments=True, **options
+        )
 
 
 def _add_weighted(features, name: str, by: str, column, keys, weights, options):
@@ -239,8 +259,14 @@ def _numbers(batch: arrays.Batch, weight: str | None) -> dict[str, recipe_lib.Vi
     }
 
 
-def _changed(views, known, batch: arrays.Batch) -> errors.FeatureError:
-    name = sorted(views.keys() ^ known.keys())[0]
+def _not_groups(names: collections.abc.Iterable[str]) -> set[str]:
+    return {name for name in names if not statistics.is_group(name)}
+
+
+def _changed(
+    wanted: set[str], known: set[str], batch: arrays.Batch
+) -> errors.FeatureError:
+    name = min(wanted ^ known)
     earlier, now = ("had", "has none") if name in known else ("had none", "has")
     return errors.FeatureError(
         f"earlier rows {earlier} numbers of this feature, and this batch {now}. Name "
@@ -249,51 +275,3 @@ def _changed(views, known, batch: arrays.Batch) -> errors.FeatureError:
         file=batch.file,
         record=None if batch.file is None else batch.first_record,
     )
-
-
-def _joined(batches: list[arrays.Batch], name: str) -> arrays.Column:
-    first, *others = [rows_lib.column_of(batch.columns, name) for batch in batches]
-    return first.joined(others) if others else first
-
-
-def _seen(
-    column: arrays.Column, view: recipe_lib.View
-) -> collections.abc.Iterator[tuple[slice, arrays.Column]]:
-    """Yields rows and what is to be observed of them."""
-    bijector, everything = view.bijector, slice(None)
-    if bijector is None:
-        yield everything, column
-    elif not isinstance(column, arrays.ImageColumn):
-        yield everything, _mapped(column, view, bijector)
-    elif (
-        isinstance(bijector, bijectors.RowMoments)
-        and arrays.kept_axes(_axis(view), column.ndim) == (3,)
-        and not column.all_missing
-    ):
-        values = bijector.of_counts(column.counts)
-        yield everything, arrays.Column(values, column.missing)
-    else:
-        for rows, stack in column.stacks():
-            yield rows, stack if stack.all_missing else _mapped(stack, view, bijector)
-
-
-def _mapped(
-    column: arrays.Column, view: recipe_lib.View, bijector: bijectors.Bijector
-) -> arrays.Column:
-    # Float64, so that the statistics of the mapped values are those of the exact
-    # map, rounded once, and not of float32 approximations of it.
-    bijector = bijector.along(_axis(view), column.ndim)
-    values = column.values
-    if not bijector.takes_integers:
-        values = values.astype(np.float64)
-    return arrays.Column(bijector.forward(values), column.missing)
-
-
-def _kept(view: recipe_lib.View, rank: int) -> int | tuple[int, ...]:
-    """The kept axes of what `_seen` makes of data of `rank` axes."""
-    axis = _axis(view)
-    return axis if view.bijector is None else view.bijector.kept(axis, rank)
-
-
-def _axis(view: recipe_lib.View) -> int | tuple[int, ...]:
-    return () if view.axis is None else view.axis

@@ -82,12 +82,6 @@ def analyze(
     found = _read(data, recipe, None, max_bad_records, quantiles, media, rows)
     check_complete(found, recipe)
     while views := later_pass(recipe, found):
-        if isinstance(data, collections.abc.Iterator):
-            raise errors.DataError(
-                "the recipe takes more than one pass over the data, and an iterator "
-                "can be read once. Give files, arrays, or a list of the batches.",
-                feature=next(iter(views.values())).feature,
-            )
         more = _read(data, recipe, views, max_bad_records, quantiles, media, rows)
         found = with_pass(found, more)
     return found
@@ -133,19 +127,7 @@ def with_pass(
 
 def _read(data, recipe, views, max_bad_records: int, quantiles: bool, media, rows):
     """One pass over the data; of `views`, or of all that the recipe names."""
-    features = rows.with_columns(None if recipe is None else recipe.columns())
-    batches: collections.abc.Iterator[arrays.Batch]
-    if sources.is_path_like(data):
-        shards = sources.open(
-            data,
-            features,
-            max_bad_records=max_bad_records,
-            filters=rows.filters,
-            **media,
-        )
-        batches = (batch for shard in shards for batch in shard.read())
-    else:
-        batches = sources.batches(data, features)
+    batches = batches_of(data, recipe, rows, media, max_bad_records=max_bad_records)
     observer = observer_lib.Observer(
         recipe, views=views, quantiles=quantiles, rows=rows
     )
@@ -153,6 +135,45 @@ def _read(data, recipe, views, max_bad_records: int, quantiles: bool, media, row
         observer.add(batch)
         check_bad_records(observer.bad_records, max_bad_records)
     return observer.result()
+
+
+def batches_of(
+    data: typing.Any,
+    recipe: recipe_lib.Recipe | None,
+    rows: rows_lib.Rows,
+    media: collections.abc.Mapping[str, typing.Any],
+    *,
+    more: tuple[str, ...] = (),
+    max_bad_records: int = 0,
+) -> collections.abc.Iterator[arrays.Batch]:
+    """Reads data for one pass; of files only where rows may be that count.
+
+    Args:
+        data: As of `analyze`.
+        recipe: The recipe; `None` for all columns.
+        rows: Which rows count.
+        media: `images` and `audio`, as of `analyze`.
+        more: Columns to read beside those that recipe and rows name.
+        max_bad_records: As of `analyze`.
+
+    Raises:
+        DataError: if the data can be read only once, and the recipe takes more.
+    """
+    if isinstance(data, collections.abc.Iterator) and recipe and recipe.passes > 1:
+        each = {n: recipe_lib.Recipe({n: f}) for n, f in recipe.features.items()}
+        raise errors.DataError(
+            "the recipe takes more than one pass over the data, and an iterator can "
+            "be read once. Give files, arrays, or a list of the batches.",
+            feature=next(name for name, one in each.items() if one.passes > 1),
+        )
+    names = rows.with_columns(None if recipe is None else recipe.columns())
+    names = None if names is None else list(dict.fromkeys([*names, *more]))
+    if not sources.is_path_like(data):
+        return sources.batches(data, names)
+    shards = sources.open(
+        data, names, max_bad_records=max_bad_records, filters=rows.filters, **media
+    )
+    return (batch for shard in shards for batch in shard.read())
 
 
 def check_bad_records(bad: int, allowed: int) -> None:

@@ -159,9 +159,9 @@ class Rows:
             )
         return weights > 0
 
-    def weights(self, column: arrays.Column | None) -> np.ndarray | None:
+    def weights(self, column: arrays.Column) -> np.ndarray:
         """Returns the weights of rows that count, from the column of the name."""
-        return None if column is None else column.values.reshape(-1).astype(np.float64)
+        return column.values.reshape(-1).astype(np.float64)
 
 
 def chosen(batch: arrays.Batch, rows: np.ndarray) -> arrays.Batch:

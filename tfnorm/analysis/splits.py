@@ -14,7 +14,6 @@ from tfnorm import arrays
 from tfnorm import artifact
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
-from tfnorm import sources
 from tfnorm import statistics
 from tfnorm.analysis import observer as observer_lib
 from tfnorm.analysis import passes
@@ -196,13 +195,6 @@ def later_passes(
 
 def _read(data, recipe, by: str, views, rows, media) -> dict[str, artifact.Statistics]:
     observer = SplitObserver(recipe, by, views=views, rows=rows)
-    names = rows.with_columns(None if recipe is None else recipe.columns())
-    names = None if names is None else list(dict.fromkeys([*names, by]))
-    if isinstance(data, collections.abc.Iterator) and recipe and recipe.passes > 1:
-        raise errors.DataError(
-            "the recipe takes more than one pass over the data, and an iterator can "
-            "be read once. Give files, arrays, or a list of the batches."
-        )
-    for batch in sources.batches(data, names, **media):
+    for batch in passes.batches_of(data, recipe, rows, media, more=(by,)):
         observer.add(batch)
     return observer.results()

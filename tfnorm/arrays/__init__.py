@@ -45,6 +45,8 @@ from tfnorm.arrays.tensors import namespace
 from tfnorm.arrays.tensors import rank
 from tfnorm.arrays.tensors import reduce
 from tfnorm.arrays.tensors import rounded
+from tfnorm.arrays.texts import encoded
+from tfnorm.arrays.texts import text
 
 __all__ = [
     "Batch",
@@ -64,6 +66,7 @@ __all__ = [
     "detached",
     "divisor",
     "dtype_name",
+    "encoded",
     "equal",
     "fence",
     "flip",
@@ -89,5 +92,6 @@ __all__ = [
     "take",
     "take_along",
     "take_steps",
+    "text",
     "unblocked",
 ]

@@ -15,6 +15,7 @@ import numpy as np
 from tfnorm import errors
 from tfnorm.arrays import columns as columns_lib
 from tfnorm.arrays import comparing
+from tfnorm.arrays import texts as texts_lib
 
 _COMPARE: dict[str, typing.Callable] = {
     "=": operator.eq,
@@ -193,7 +194,7 @@ def _condition(given: typing.Any) -> tuple[str, str, typing.Any]:
 def _scalar(value: typing.Any, condition: typing.Any) -> int | float | str:
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, bytes):
-        value = value.decode()
+        (value,) = texts_lib.text([value])
     if not isinstance(value, bool | int | float | str) or value != value:
         raise errors.RecipeError(
             f"`{condition!r}` compares with {value!r}, which is neither a number nor "
@@ -229,7 +230,7 @@ def _met(values, there, sign: str, value) -> np.ndarray:
         # Of each text once: most occur many times.
         listed = values.tolist()
         distinct = list(dict.fromkeys(listed))
-        met = _compared(_texts(distinct), sign, value)
+        met = _compared(texts_lib.array_of(distinct), sign, value)
         verdict = dict(zip(distinct, met.tolist(), strict=True))
         result[there] = np.fromiter(map(verdict.__getitem__, listed), bool, len(listed))
         return result
@@ -264,14 +265,6 @@ def _compared_with(values: np.ndarray, sign: str, value) -> np.ndarray:
     if sign in ("=", "!="):
         return np.full(len(values), sign == "!=")
     return values <= below if sign in ("<", "<=") else values > below
-
-
-def _texts(values: list) -> np.ndarray:
-    """Text as an array of str, from str or bytes."""
-    # Bytes that are not UTF-8 stay distinct.
-    kept = "surrogateescape"
-    text = [v.decode(errors=kept) if isinstance(v, bytes) else v for v in values]
-    return np.array([*text, None], object)[:-1]
 
 
 def _check(fits: bool, holds: str, other: str, wanted) -> None:

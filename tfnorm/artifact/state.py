@@ -139,6 +139,12 @@ def unpack(arrays) -> tuple[statistics.Features, int]:
     pairs: list[statistics.CoMoments | None] = [None] * len(names)
     if "complete" in arrays:
         pairs = joint.unpack(arrays)
+    # Groups of which any has co-moments are each by itself.
+    alone = {
+        groups.parted(name)[0]
+        for name, own in zip(names, pairs, strict=True)
+        if own is not None
+    }
     weights = weighted.Unpacked(arrays) if "weighted" in arrays else None
     reader = tables.Reader(arrays)
     plain, start = {}, 0
@@ -149,7 +155,7 @@ def unpack(arrays) -> tuple[statistics.Features, int]:
         shape = None if rank < 0 else tuple(next(shapes) for _ in range(rank))
         size = 0 if shape is None else int(np.prod(shape, dtype=int))
         stem, key = groups.parted(name)
-        if stem is not None and own is None and weights is None:
+        if stem is not None and stem not in alone and weights is None:
             entry = (key, rows, missing, shape, kind, start, size, extra)
             by_stem.setdefault(stem, []).append(entry)
         elif shape is None:
@@ -180,7 +186,6 @@ def _keyed(reader: tables.Reader, found: list[tuple]) -> statistics.KeyedStatist
         keyed_lib.array_of(keys),
         np.array(rows, np.int64),
         np.array(missing, np.int64),
-        valued,
     )
     if not valued.any():
         return table
@@ -197,7 +202,6 @@ def _keyed(reader: tables.Reader, found: list[tuple]) -> statistics.KeyedStatist
         table.key_array,
         table.rows,
         table.missing,
-        valued,
         shape,
         _KINDS[kind],
         channels,

@@ -22,15 +22,11 @@ from tfnorm.artifact import state
 from tfnorm.artifact import table
 from tfnorm.artifact import weighted
 from tfnorm.statistics import features as features_lib
-from tfnorm.statistics import groups
 
 SUMMARY = places.SUMMARY
 STATE = "accumulators.npz"
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _FORMAT = 1
-# Of more groups or elements, a text that nobody reads would take longer than all else.
-_MOST_GROUPS = 1000
-_MOST_ELEMENTS = 1 << 12
 
 
 def save(found: table.Statistics, path: str | os.PathLike) -> None:
@@ -198,27 +194,8 @@ def summary(found: table.Statistics) -> dict:
 
 def _described(features) -> dict:
     """What is said of each feature; of many groups only how many there are."""
-    held = features_lib.of(features)
-    plain, keyed = dict(held.plain), held.keyed
-    described = {}
-    if held.weighted:  # Then groups are not as arrays.
-        for stem, names in held.stems().items():
-            if len(names) > _MOST_GROUPS:
-                several = [plain.pop(name) for name in names]
-                described[stem] = _counted([found.rows for found in several])
-    described |= {name: _describe(found) for name, found in plain.items()}
-    for stem, groups_ in keyed.items():
-        if len(groups_) > _MOST_GROUPS:
-            described[stem] = _counted(groups_.rows)
-        else:
-            for key, found in groups_.items():
-                described[groups.whole(stem, key)] = _describe(found)
-    return described
-
-
-def _counted(rows) -> dict[str, int]:
-    """What is said of many groups, of so many rows each."""
-    return {"keys": len(rows), "rows": int(np.sum(rows))}
+    names, many = features_lib.of(features).few()
+    return {name: _describe(features[name]) for name in names} | many
 
 
 def _describe(feature: statistics.FeatureStatistics) -> dict:
@@ -231,7 +208,7 @@ def _describe(feature: statistics.FeatureStatistics) -> dict:
     }
     if feature.shape is None:
         return described
-    if len(feature.channels) > _MOST_ELEMENTS:
+    if len(feature.channels) > statistics.WIDE:  # Nobody would read it.
         sums = {name: int(np.sum(n)) for name, n in described["counts"].items()}
         return {**described, "counts": sums}
     known, taken = feature.known, feature.has_quantiles

@@ -104,7 +104,7 @@ class Statistics(collections.abc.Mapping):
             )
         total = (mine or 0) + sign * (others or 0)
         if total < 0:
-            raise errors.StatisticsError("What is subtracted was never merged in.")
+            raise errors.never_merged()
         return total
 
     def merge(self, other: "Statistics") -> "Statistics":
@@ -143,7 +143,7 @@ class Statistics(collections.abc.Mapping):
         check_decoded(self.provenance, other.provenance)
         grouping.check_same(self, other)
         if self.rows < other.rows or self.bad_records < other.bad_records:
-            raise errors.StatisticsError("What is subtracted was never merged in.")
+            raise errors.never_merged()
         return Statistics(
             self._held.combine(other._held, "subtract"),
             self.rows - other.rows,

@@ -63,7 +63,8 @@ def apply_recipe(
     Rows keep their order, Parquet files their row groups, gzip stays gzip. Columns that
     the recipe does not name pass through with their very bytes. Of the others, float32
     and float64 stay what they are, and integers, half precision and booleans become
-    float32 (decimals float64), but where a map leaves integers as they are. What is
+    float32 (decimals float64), but where a map leaves integers as they are. (Half
+    precision would bring values back to within 2**-11 of themselves only.) What is
     missing stays missing unless the recipe imputes it; `<feature>_missing` is added
     where the recipe says. The numbers are those of `FittedRecipe.forward`.
 

@@ -209,20 +209,23 @@ class _SummarizeBundle(beam.DoFn):
 
 
 class MergeParts(beam.CombineFn):
-    """Merges statistics of parts, in any order and grouping to the same bits."""
+    """Merges statistics of parts, in any order and grouping to the same bits.
+
+    Where one does not fit, the error names a file that it comes from.
+    """
 
     def create_accumulator(self) -> artifact.Statistics:
         return artifact.Statistics()
 
     def add_input(self, accumulator, found):
         with failures.carried():
-            return accumulator.merge(found)
+            return _merged(accumulator, found)
 
     def merge_accumulators(self, accumulators: Iterable[artifact.Statistics]):
         merged = artifact.Statistics()
         with failures.carried():
             for accumulator in accumulators:
-                merged = merged.merge(accumulator)
+                merged = _merged(merged, accumulator)
         return merged
 
     def extract_output(self, accumulator) -> artifact.Statistics:
@@ -230,6 +233,14 @@ class MergeParts(beam.CombineFn):
 
     def get_accumulator_coder(self) -> beam.coders.Coder:
         return _Pickled()
+
+
+def _merged(one: artifact.Statistics, other: artifact.Statistics):
+    try:
+        return one.merge(other)
+    except errors.StatisticsError as error:
+        error.file = error.file or next(iter(other.sources), None)
+        raise
 
 
 class _Check(beam.DoFn):

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The job that merges statistics artifacts, and takes some away again."""
 
+import functools
 import os
+from collections.abc import Iterable
 from collections.abc import Sequence
 
 import apache_beam as beam
@@ -54,7 +56,7 @@ def merge_statistics(
         raise errors.EmptyDataError("there are no statistics to merge.")
     paths = [os.fspath(path) for path in parts]
     minus = [os.fspath(path) for path in subtract]
-    load = beam.ParDo(_Load()).with_output_types(artifact.Statistics)
+    load = beam.ParDo(_Load()).with_output_types(tuple[str, artifact.Statistics])
     runners.options_of(beam_args)  # The file systems need them first.
     if not files.is_remote(out):
         files.check_replaceable(out, artifact.SUMMARY)
@@ -65,8 +67,7 @@ def merge_statistics(
                 pipeline
                 | "ListParts" >> beam.Create(paths)
                 | "LoadParts" >> load
-                | "MergeParts"
-                >> beam.CombineGlobally(compute.MergeParts()).without_defaults()
+                | "MergeParts" >> beam.CombineGlobally(_MergeNamed()).without_defaults()
                 | "SubtractParts" >> beam.ParDo(_Subtract(minus))
                 | compute.WriteStatistics(path, staged=True)
             )
@@ -78,7 +79,31 @@ def merge_statistics(
 class _Load(beam.DoFn):
     def process(self, path: str):
         with failures.carried():
-            yield artifact.load_statistics(path)
+            yield path, artifact.load_statistics(path)
+
+
+class _MergeNamed(beam.CombineFn):
+    """Merges artifacts; where one does not fit, the error names it.
+
+    An accumulator is the path of one of the artifacts in it, and what they merge to.
+    """
+
+    def create_accumulator(self) -> tuple[str, artifact.Statistics]:
+        return "", artifact.Statistics()
+
+    def add_input(self, accumulator, named):
+        path, found = named
+        with failures.carried(), errors.naming_file(path):
+            return path, accumulator[1].merge(found)
+
+    def merge_accumulators(self, accumulators: Iterable):
+        return functools.reduce(self.add_input, accumulators, self.create_accumulator())
+
+    def extract_output(self, accumulator) -> artifact.Statistics:
+        return accumulator[1]
+
+    def get_accumulator_coder(self) -> beam.coders.Coder:
+        return beam.coders.PickleCoder()
 
 
 class _Subtract(beam.DoFn):

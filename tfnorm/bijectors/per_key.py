@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One map for each key, chosen row by row."""
 
+import collections.abc
 import copy
 import dataclasses
 import functools
@@ -17,6 +18,8 @@ from tfnorm import errors
 from tfnorm.bijectors import base
 from tfnorm.bijectors import stacking
 
+# How many fingerprints of text there are.
+FINGERPRINTS = 2**63 - 1
 UNSEEN = ("global", "nan", "raise")
 _CANNOT_RAISE = (
     "`unseen_key_policy='raise'` is for NumPy arrays: a compiled model cannot raise. "
@@ -190,16 +193,10 @@ class PerKey(base.Bijector):
         return keys
 
     def _index(self, x, keys):
-        keys = arrays.asarray(keys)
-        if arrays.framework(keys) == "numpy":
-            index = _in_numpy(self, keys)
-            if self.unseen == "raise" and np.any(index == len(self.keys)):
-                odd = np.ravel(keys)[index == len(self.keys)][0]
-                raise errors.DataError(
-                    f"The key {odd!r} was not in the data that were fitted, and "
-                    "`unseen_key_policy='raise'`."
-                )
-            return arrays.constants(index, like=x)
+        if not isinstance(keys, arrays.Column):
+            keys = arrays.asarray(keys)
+        if isinstance(keys, arrays.Column) or arrays.framework(keys) == "numpy":
+            return arrays.constants(self._seen(keys), like=x)
         if self.unseen == "raise":
             raise errors.RecipeError(_CANNOT_RAISE)
         keys = arrays.namespace(keys).reshape(keys, (-1,))
@@ -209,15 +206,29 @@ class PerKey(base.Bijector):
             return _hashed(self.keys, keys)
         return _searched(self.keys, keys)
 
+    def _seen(self, keys) -> np.ndarray:
+        """Which map each row takes, by keys in NumPy, of which some may be missing."""
+        column = keys if isinstance(keys, arrays.Column) else arrays.Column(keys)
+        index = np.full(column.size, len(self.keys), np.int32)
+        there = slice(None) if column.missing is None else ~column.missing
+        # What stands where no key is may be of any type, and the key of others.
+        if not column.all_missing:
+            index[there] = _in_numpy(self, column.values[there])
+        if self.unseen == "raise" and np.any(index == len(self.keys)):
+            row = int(np.argmax(index == len(self.keys)))
+            gone = column.missing is not None and column.missing[row]
+            key = "A missing key" if gone else f"The key {column.values.flat[row]!r}"
+            raise errors.DataError(
+                f"{key} was not in the data that were fitted, and "
+                "`unseen_key_policy='raise'`."
+            )
+        return index
+
 
 def _in_numpy(known: PerKey, keys: np.ndarray) -> np.ndarray:
     keys, count = np.ravel(keys), len(known.keys)
     if keys.dtype.kind in "OSU":
-        text = [
-            k.decode(errors="surrogateescape") if isinstance(k, bytes) else k
-            for k in keys.tolist()
-        ]
-        found = [known.places.get(key, count) for key in text]
+        found = [known.places.get(k, count) for k in arrays.text(keys.tolist())]
         return np.array(found, np.int32)
     _check_integers(known.keys, keys)
     if not count:
@@ -227,15 +238,19 @@ def _in_numpy(known: PerKey, keys: np.ndarray) -> np.ndarray:
     return np.where(sorted_keys[index] == keys, index, count).astype(np.int32)
 
 
-def _hashed(known: tuple, keys):
-    """TensorFlow's strings, by 63-bit fingerprints: no table to track or to save."""
+def fingerprints(keys: collections.abc.Iterable[str]):
+    """TensorFlow's 63-bit fingerprints of text, as a tensor of int64."""
     tf = sys.modules["tensorflow"]
-    buckets = 2**63 - 1
-    # As the bytes that they were read from, which may be no UTF-8.
-    encoded = [key.encode(errors="surrogateescape") for key in known]
-    table = tf.strings.to_hash_bucket_fast(tf.constant(encoded), buckets)
+    encoded = tf.constant(arrays.encoded(keys), tf.string)
+    return tf.strings.to_hash_bucket_fast(encoded, FINGERPRINTS)
+
+
+def _hashed(known: tuple, keys):
+    """TensorFlow's strings, by their fingerprints: no table to track or to save."""
+    tf = sys.modules["tensorflow"]
+    table = fingerprints(known)
     order = tf.argsort(table)
-    hashes = tf.strings.to_hash_bucket_fast(keys, buckets)
+    hashes = tf.strings.to_hash_bucket_fast(keys, FINGERPRINTS)
     place = _lower_bound(tf.gather(table, order), hashes, len(known))
     places = tf.concat([order, [len(known)]], 0)
     return tf.gather(places, place)

@@ -19,6 +19,9 @@ import rich.progress
 import rich.table
 import rich.text
 
+from tfnorm.statistics import features as features_lib
+from tfnorm.statistics import groups
+
 _MOST_CHANNELS = 8
 # What provenance tells of, beside how images were decoded.
 _CHOSEN = dict.fromkeys(("filters", "slices", "split", "weight"), "Rows: ")
@@ -101,7 +104,8 @@ def progress(what: str) -> Iterator[Rows]:
 def statistics(found) -> None:
     """Prints statistics as a table, a line for each feature and channel."""
     table = _table("feature", "mean", "std", "min", "median", "max", "missing", "NaN")
-    for name in sorted(found):
+    names, many = features_lib.of(found.features).few()
+    for name in names:
         feature = found[name]
         if feature.shape is None:
             table.add_row(name, *["-"] * 5, str(feature.missing), "-")
@@ -122,6 +126,9 @@ def statistics(found) -> None:
                 str(channel.counts.nan),
             )
     _print(table)
+    for stem, counts in many.items():
+        keys, rows = counts["keys"], counts["rows"]
+        _say(f"{groups.label(stem)}: {keys:,} keys, {rows:,} rows")
     weight = "" if found.weight is None else f" of weight {found.weight:,.6g}"
     line = f"{found.rows:,} rows{weight}, digest {found.digest[:16]}"
     if found.bad_records:
@@ -151,7 +158,11 @@ def difference(one, other) -> None:
         _say(f"Equal: {one.rows:,} rows, digest {one.digest[:16]}")
         return
     table = _table("feature", "rows", "mean shift (std)", "std ratio", "missing rate")
-    for name in sorted(set(one) | set(other)):
+    both = [features_lib.of(found.features) for found in (one, other)]
+    (mine, many), (theirs, others) = (held.few() for held in both)
+    for name in sorted({*mine, *theirs}):
+        if groups.parted(name)[0] in many | others:
+            continue
         if name not in one or name not in other:
             table.add_row(name, f"only in the {'first' if name in one else 'second'}")
             continue
@@ -167,6 +178,9 @@ def difference(one, other) -> None:
             f"{_share(a):.2%} -> {_share(b):.2%}",
         )
     _print(table)
+    for stem in many | others:
+        keys = [len(h.keyed.get(stem, h.stems.get(stem, ()))) for h in both]
+        _say(f"{groups.label(stem)}: {keys[0]:,} -> {keys[1]:,} keys")
     _say(f"Digests {one.digest[:16]} and {other.digest[:16]} differ.")
 
 

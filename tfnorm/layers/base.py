@@ -131,6 +131,11 @@ class SchemeLayer(keras.layers.Layer):
         feature = recipe_lib.Feature(self.scheme, axis=self.axis)
         weight = None if sample_weight is None else "sample_weight"
         if weight is not None:
+            if not (hasattr(data, "shape") or isinstance(data, list | tuple)):
+                raise errors.DataError(
+                    "`sample_weight` goes with an array. Of batches, give "
+                    "`tfnorm.analyze` a column of weights, and the layer its result."
+                )
             data = {"": data, weight: sample_weight}
         found = analysis.analyze(
             data,

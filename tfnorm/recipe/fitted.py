@@ -101,7 +101,8 @@ class FittedRecipe:
                 f"{', '.join(columns)}.",
                 feature=name,
             )
-        return {"keys": _parts(columns[key])[0]}
+        keys = columns[key]
+        return {"keys": keys if _parts(keys)[1] is not None else _parts(keys)[0]}
 
     def _map(self, name: str, values) -> bijectors.Bijector:
         axis = self.recipe.features[name].axis

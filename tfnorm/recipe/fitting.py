@@ -85,7 +85,13 @@ def statistics_for(statistics, name: str, scheme: schemes.Scheme):
     if scheme.key is not None:
         # Of statistics of a data set the groups are arrays already.
         held = features_lib.of(getattr(statistics, "features", statistics))
-        seen = schemes.Groups(seen, held.by_key(key, scheme.key))
+        found_keys = held.by_key(key, scheme.key)
+        if not found_keys:
+            raise errors.RecipeError(
+                f"the statistics hold no groups of {key!r} by {scheme.key!r}: no row "
+                "had such a key, or they were taken for another recipe."
+            )
+        seen = schemes.Groups(seen, found_keys)
     return seen
 
 

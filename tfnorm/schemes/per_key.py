@@ -39,7 +39,8 @@ class Groups:
 class PerKey(base.Around):
     """Applies a scheme fitted to the rows that have the same key.
 
-    A key without a valid value in the data is as one that was never seen.
+    A key without a valid value in the data is as one that was never seen, and so is
+    the key of a row that has none.
 
     Args:
         scheme: What is fitted to each group, and to all rows for unseen keys.

@@ -21,7 +21,6 @@ from tfnorm.statistics import ranks
 # A feature of more kept elements has its state in arrays, and histograms only where
 # they are asked for.
 WIDE = 1 << 12
-_NEVER = "What is subtracted was never merged in."
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -167,7 +166,7 @@ class Channels(collections.abc.Sequence):
             or squares.negative.any()
             or squares.take(none).digits.any()
         ):
-            raise errors.StatisticsError(_NEVER)
+            raise errors.never_merged()
         inside = (self.low < other.low) & (other.high < self.high)
         same = other.known & (other.counts[0] == 0)
         known = none | np.where(same, self.known, self.known & other.known & inside)

@@ -85,7 +85,7 @@ class CoMoments:
         sums = self.sums.plus(other.sums, sign=-1)
         squares = sums.products[self._diagonal()]
         if count < 0 or (squares < 0).any() or (not count and squares.any()):
-            raise errors.StatisticsError("What is subtracted was never merged in.")
+            raise errors.never_merged()
         return CoMoments(self.columns, count, sums)
 
     @property

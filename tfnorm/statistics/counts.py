@@ -68,7 +68,7 @@ class Counts:
         """The counts without `other`, which must have been merged in."""
         rest = [a - b for a, b in zip(self.fields, other.fields, strict=True)]
         if min(rest) < 0:
-            raise errors.StatisticsError("What is subtracted was never merged in.")
+            raise errors.never_merged()
         return Counts(*rest)
 
     @property

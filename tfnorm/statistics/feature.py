@@ -79,10 +79,13 @@ class FeatureStatistics(summary.Summary):
         Raises:
             FeatureError: if the values are no numbers, or their kind or kept shape
                 is not that of the rows before.
+            StatisticsError: if only these rows have weights, or only those before.
         """
         options = {"axis": axis, "quantiles": quantiles, "comoments": comoments}
         if weights is not None:
             return weighted_lib.add(self, column, weights, **options)
+        if self.weighted is not None:
+            return self.merge(FeatureStatistics().add(column, **options))
         if isinstance(column, arrays.ImageColumn):
             return pixels.add(self, column, **options)
         values, rows = column.values, len(column.values)
@@ -117,6 +120,12 @@ class FeatureStatistics(summary.Summary):
             self.rows + rows, self.missing + missing, shape, kind, channels, joint
         )
 
+    @property
+    def pairs(self) -> int:
+        """How many co-moments there are."""
+        columns = 0 if self.joint is None else self.joint.columns
+        return columns * (columns + 1) // 2
+
     def merge(self, other: "FeatureStatistics") -> "FeatureStatistics":
         """The statistics over the rows of both."""
         rows, missing = self.rows + other.rows, self.missing + other.missing
@@ -132,11 +141,13 @@ class FeatureStatistics(summary.Summary):
         keep the resolution of before; extrema are unknown if they were subtracted.
         """
         rows, missing = self.rows - other.rows, self.missing - other.missing
-        if min(rows, missing) < 0 or (self.shape is None and other.shape is not None):
-            raise errors.StatisticsError("What is subtracted was never merged in.")
+        if not 0 <= missing <= rows or (self.shape is None and other.shape is not None):
+            raise errors.never_merged()
         if other.shape is None:
             return dataclasses.replace(self, rows=rows, missing=missing)
-        return self._combine(other, rows, missing, "subtract")
+        found = self._combine(other, rows, missing, "subtract")
+        # No value is left: that is all there is to know of them.
+        return FeatureStatistics(rows, missing) if rows == missing else found
 
     def _combine(self, other, rows, missing, combine) -> "FeatureStatistics":
         shapes.check_same(self, other.kind, other.shape)

@@ -14,13 +14,19 @@ from tfnorm.statistics import groups
 from tfnorm.statistics import keyed as keyed_lib
 from tfnorm.statistics import weighted_groups
 
+# Of more groups, a text that nobody reads would take longer than all else.
+MOST_GROUPS = 1000
+# Co-moments of all slices together: some 4 to 8 GiB.
+MOST_PAIRS = 1 << 27
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Features(collections.abc.Mapping):
     """Maps names to `FeatureStatistics`, those of groups among them.
 
     Args:
-        plain: Those that are of no group, by name; with weights, all.
+        plain: Those that are of no group, by name; with weights, all; and those of
+            groups of which any has co-moments.
         keyed: Those of groups by key, each by what their names start with:
             `groups.stem`.
     """
@@ -63,6 +69,12 @@ class Features(collections.abc.Mapping):
     def __len__(self) -> int:
         return len(self.plain) + sum(map(len, self.keyed.values()))
 
+    def __getstate__(self) -> dict:
+        return {"plain": self.plain, "keyed": self.keyed}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+
     @functools.cached_property
     def nbytes(self) -> int:
         """About so many bytes do they take."""
@@ -74,6 +86,7 @@ class Features(collections.abc.Mapping):
         """Whether rows have weights."""
         return any(found.weighted is not None for found in self.plain.values())
 
+    @functools.cached_property
     def stems(self) -> dict[str, list[str]]:
         """The names of groups that are each by itself, by what they start with."""
         found = collections.defaultdict(list)
@@ -83,9 +96,46 @@ class Features(collections.abc.Mapping):
                 found[stem].append(name)
         return dict(found)
 
-    def apart(self) -> "Features":
-        """The same with each group by itself, as they are where rows have weights."""
-        return Features(dict(self.items())) if self.keyed else self
+    def few(
+        self, most: int = MOST_GROUPS
+    ) -> tuple[list[str], dict[str, dict[str, int]]]:
+        """The names, but of many groups only how many there are.
+
+        Args:
+            most: How many groups of a feature by a column are not yet many.
+
+        Returns:
+            The names, sorted; and the numbers of "keys" and "rows" of those that are
+            left out, by what their names start with.
+        """
+        rows: dict[str, collections.abc.Sequence[int]] = {
+            stem: [self.plain[name].rows for name in names]
+            for stem, names in self.stems.items()
+        }
+        rows |= {stem: found.rows for stem, found in self.keyed.items()}
+        many = {stem: own for stem, own in rows.items() if len(own) > most}
+        gone = {name for stem in many for name in self.stems.get(stem, ())}
+        names = [name for name in self.plain if name not in gone]
+        for stem in self.keyed.keys() - many.keys():
+            names += [groups.whole(stem, key) for key in self.keyed[stem]]
+        return sorted(names), {
+            stem: {"keys": len(own), "rows": int(sum(own))}
+            for stem, own in sorted(many.items())
+        }
+
+    def apart(self, stems: collections.abc.Collection[str] | None = None) -> "Features":
+        """The same with each group by itself; of some stems only, if these are given.
+
+        So they are where rows have weights, and where they have co-moments.
+        """
+        chosen = self.keyed.keys() if stems is None else self.keyed.keys() & stems
+        if not chosen:
+            return self
+        plain, keyed = dict(self.plain), dict(self.keyed)
+        for stem in sorted(chosen):
+            found = keyed.pop(stem).items()
+            plain |= {groups.whole(stem, key): one for key, one in found}
+        return Features(plain, keyed)
 
     def combine(self, other: "Features", operation: str) -> "Features":
         """Merges or subtracts what has the same name.
@@ -99,32 +149,43 @@ class Features(collections.abc.Mapping):
         """
         if self.weighted or other.weighted:
             return _combined(self.apart(), other.apart(), operation)
-        held = _combined(self, other, operation)
-        keyed = {}
+        # Where a part of the rows had no value, its groups have no co-moments.
+        single = self.stems.keys() | other.stems.keys()
+        one, two = self.apart(single), other.apart(single)
+        held = _combined(one, two, operation)
+        held = of(held.plain) if single else held
+        keyed = dict(held.keyed)
         none = keyed_lib.gathered({})
-        for stem in {**self.keyed, **other.keyed}:
-            one, two = self.keyed.get(stem, none), other.keyed.get(stem, none)
-            with _named(stem.rstrip('="')):
-                found = getattr(one, operation)(two)
+        for stem in {**one.keyed, **two.keyed}:
+            mine, theirs = one.keyed.get(stem, none), two.keyed.get(stem, none)
+            with _named(groups.label(stem)):
+                found = getattr(mine, operation)(theirs)
             # A group of no rows is as one that was never there.
             if len(found):
                 keyed[stem] = found
-        return dataclasses.replace(held, keyed=keyed)
+        return Features(held.plain, keyed)
 
     def by_key(
         self, name: str, column: str
     ) -> collections.abc.Mapping[int | str, feature_lib.FeatureStatistics]:
-        """The statistics of the groups of a feature, by key, in ascending order."""
+        """The statistics of the groups of a feature, by key, in ascending order.
+
+        Raises:
+            StatisticsError: if some keys are integers and others text.
+        """
         stems = [groups.stem(name, column, kind) for kind in (int, str)]
         found = [self.keyed[stem] for stem in stems if stem in self.keyed]
-        if len(found) == 1 and not self.weighted:
+        single = [name for stem in stems for name in self.stems.get(stem, ())]
+        if len(found) == 1 and not single:
             return found[0]
         every = {key: one for part in found for key, one in part.items()}
-        if self.weighted:
-            for whole, one in self.plain.items():
-                stem, key = groups.parted(whole)
-                if stem in stems:
-                    every[key] = one
+        every |= {groups.parted(name)[1]: self.plain[name] for name in single}
+        if len({type(key) for key in every}) > 1:
+            raise errors.StatisticsError(
+                f"keys of {column!r} are integers in some rows and text in others. "
+                "Make them text, and take statistics again.",
+                feature=name,
+            )
         return dict(sorted(every.items()))
 
 
@@ -139,9 +200,10 @@ def of(
         return apart
     plain = {}
     by_stem: dict[str, dict] = collections.defaultdict(dict)
+    alone = {groups.parted(n)[0] for n, one in found.items() if one.joint is not None}
     for name, one in found.items():
         stem, key = groups.parted(name)
-        if stem is None:
+        if stem is None or stem in alone:
             plain[name] = one
         else:
             by_stem[stem][key] = one
@@ -169,7 +231,20 @@ def _combined(one: Features, other: Features, operation: str) -> Features:
     combined = Features(plain)
     if combined.weighted:
         weighted_groups.check_count(plain)
+        weighted_groups.check_buckets(plain)
+    check_pairs(
+        sum(one.pairs for n, one in plain.items() if one.pairs and groups.is_group(n))
+    )
     return combined
+
+
+def check_pairs(pairs: int) -> None:
+    """Raises a DataError if slices have so many co-moments that there may not be."""
+    if pairs > MOST_PAIRS:
+        raise errors.DataError(
+            f"slices have more than {MOST_PAIRS:,} co-moments together. Slice by "
+            "columns of fewer values, or keep fewer elements by `axis`."
+        )
 
 
 @contextlib.contextmanager

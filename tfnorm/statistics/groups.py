@@ -41,10 +41,7 @@ def coded(column: arrays.Column) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not len(values):  # Whatever type a column of nothing has.
         return np.zeros(0, np.int64), rows, np.zeros(0, np.int64)
     if values.dtype.kind in "OSU":
-        text = [
-            k.decode(errors="surrogateescape") if isinstance(k, bytes) else k
-            for k in values.tolist()
-        ]
+        text = arrays.text(values.tolist())
         keys = sorted(set(text))
         places = {key: place for place, key in enumerate(keys)}
         codes = np.fromiter(map(places.__getitem__, text), np.int64, len(text))
@@ -86,6 +83,17 @@ def group_name(name: str, column: str, key: int | str) -> str:
 def stem(name: str, column: str, kind: type) -> str:
     """What the names of the groups of a feature start with, by the type of keys."""
     return f"{name} | {column}=" + ('"' if kind is str else "")
+
+
+def label(start: str) -> str:
+    """The feature and the column of a `stem`, for whoever reads it.
+
+    Example:
+
+    >>> label(stem("delay", "carrier", str)), label(stem("delay", "a=", int))
+    ('delay | carrier', 'delay | a=')
+    """
+    return start.removesuffix('"').removesuffix("=")
 
 
 def whole(start: str, key: int | str) -> str:

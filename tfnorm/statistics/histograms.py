@@ -84,7 +84,7 @@ class Histograms:
         parts = [self._at(self.dropped), (owners, keys, -counts)]
         owners, keys, counts = _runs(*_joined(parts))
         if counts.size and counts.min() < 0:
-            raise errors.StatisticsError("What is subtracted was never merged in.")
+            raise errors.never_merged()
         kept = counts > 0
         sizes = np.bincount(owners[kept], minlength=len(self))
         return dataclasses.replace(

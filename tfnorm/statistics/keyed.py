@@ -32,7 +32,6 @@ class KeyedStatistics(collections.abc.Mapping):
         key_array: The keys, ascending: int64, or text as objects, (keys,).
         rows: Number of rows of each key, int64 of shape (keys,).
         missing: Number of these without a value, likewise.
-        valued: Whether there was ever a value, likewise.
         shape: As of `FeatureStatistics`.
         kind: Likewise.
         channels: Those of the first key, then those of the next, and so on.
@@ -41,7 +40,6 @@ class KeyedStatistics(collections.abc.Mapping):
     key_array: np.ndarray
     rows: np.ndarray
     missing: np.ndarray
-    valued: np.ndarray
     shape: tuple[int, ...] | None = None
     kind: str | None = None
     channels: channels_lib.Channels | None = None
@@ -86,13 +84,18 @@ class KeyedStatistics(collections.abc.Mapping):
         return int if self.key_array.dtype == np.int64 else str
 
     @property
+    def valued(self) -> np.ndarray:
+        """Whether a key has a row with a value, by key."""
+        return self.rows > self.missing
+
+    @property
     def width(self) -> int:
         """How many channels each key has."""
         return math.prod(self.shape or ())
 
     def _one(self, place: int) -> feature_lib.FeatureStatistics:
         rows, missing = int(self.rows[place]), int(self.missing[place])
-        if not self.valued[place]:
+        if rows == missing:
             return feature_lib.FeatureStatistics(rows, missing)
         own = self.channels[place * self.width : (place + 1) * self.width]
         channels = channels_lib.settled(own)
@@ -122,7 +125,6 @@ class KeyedStatistics(collections.abc.Mapping):
             self.key_array[which],
             self.rows[which],
             self.missing[which],
-            self.valued[which],
             self.shape,
             self.kind,
             channels,
@@ -147,9 +149,20 @@ class KeyedStatistics(collections.abc.Mapping):
     def subtract(self, other: "KeyedStatistics") -> "KeyedStatistics":
         """The statistics without the rows of `other`; keys without rows are gone."""
         found = self._combine(other, -1)
-        if (found.rows < 0).any() or (found.missing < 0).any():
-            raise errors.StatisticsError("What is subtracted was never merged in.")
-        return found.take(found.rows > 0)
+        if (found.missing < 0).any() or (found.rows < found.missing).any():
+            raise errors.never_merged()
+        return found.take(found.rows > 0)._settled()
+
+    def _settled(self) -> "KeyedStatistics":
+        """The same, where of keys without a value nothing else is known."""
+        valued = self.valued
+        if self.channels is None or valued.all():
+            return self
+        if not valued.any():
+            return KeyedStatistics(self.key_array, self.rows, self.missing)
+        index = np.flatnonzero(np.repeat(valued, self.width))
+        channels = self.channels.take(index).placed(index, len(self.channels))
+        return dataclasses.replace(self, channels=channels)
 
     def _combine(self, other: "KeyedStatistics", sign: int) -> "KeyedStatistics":
         if self.shape is not None and other.shape is not None:
@@ -157,12 +170,10 @@ class KeyedStatistics(collections.abc.Mapping):
         one = other if self.shape is None else self
         keys = _union(self.key_array, other.key_array)
         places = [np.searchsorted(keys, part.key_array) for part in (self, other)]
-        rows, missing, valued = np.zeros((3, len(keys)), np.int64)
+        rows, missing = np.zeros((2, len(keys)), np.int64)
         for part, place, factor in zip((self, other), places, (1, sign), strict=True):
             rows[place] += factor * part.rows
             missing[place] += factor * part.missing
-            if factor == 1:
-                valued[place] |= part.valued
         own: list = [None, None]
         for i, part in enumerate((self, other)):
             if part.channels is not None:
@@ -171,13 +182,11 @@ class KeyedStatistics(collections.abc.Mapping):
                 own[i] = part.channels.placed(index, len(keys) * width)
         first, second = own
         if first is None and second is not None and sign < 0:
-            raise errors.StatisticsError("What is subtracted was never merged in.")
+            raise errors.never_merged()
         channels = second if first is None else first
         if first is not None and second is not None:
             channels = first.merge(second) if sign > 0 else first.subtract(second)
-        return KeyedStatistics(
-            keys, rows, missing, valued.astype(bool), one.shape, one.kind, channels
-        )
+        return KeyedStatistics(keys, rows, missing, one.shape, one.kind, channels)
 
 
 def of(
@@ -211,7 +220,7 @@ def of(
     if column.missing is not None:
         gone = column.missing[which]
     missing = np.bincount(codes[gone], minlength=count)
-    found = KeyedStatistics(named, rows, missing, rows > missing)
+    found = KeyedStatistics(named, rows, missing)
     which, codes = which[~gone], codes[~gone]
     if not len(which):
         return found
@@ -250,10 +259,9 @@ def gathered(
     keys = sorted(by_key)
     parts = [by_key[key] for key in keys]
     rows, missing = ([getattr(p, name) for p in parts] for name in ("rows", "missing"))
-    valued = np.array([part.shape is not None for part in parts], bool)
     named = array_of(keys)
     counts = (np.array(column, np.int64) for column in (rows, missing))
-    found = KeyedStatistics(named, *counts, valued)
+    found = KeyedStatistics(named, *counts)
     own = [part for part in parts if part.shape is not None]
     if not own:
         return found
@@ -265,7 +273,7 @@ def gathered(
         channels = channels_lib.joined([channels_lib.of(p.channels) for p in own])
     width = math.prod(own[0].shape or ())
     if len(own) < len(parts):
-        index = np.flatnonzero(np.repeat(valued, width))
+        index = np.flatnonzero(np.repeat(found.valued, width))
         channels = channels.placed(index, len(parts) * width)
     shape, kind = own[0].shape, own[0].kind
     return dataclasses.replace(found, shape=shape, kind=kind, channels=channels)

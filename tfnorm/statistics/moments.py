@@ -67,7 +67,7 @@ class Moments:
         count = self.count - other.count
         squares = self.squares - other.squares
         if count < 0 or squares < 0 or (count == 0 and squares):
-            raise errors.StatisticsError("What is subtracted was never merged in.")
+            raise errors.never_merged()
         return Moments(self.floating, count, self.total - other.total, squares)
 
     @property

@@ -104,10 +104,10 @@ class Quantiles:
         rest = self.counts.copy()
         if keys.size:
             if not self.keys.size or (self.keys[index] != keys).any():
-                raise errors.StatisticsError("What is subtracted was never merged in.")
+                raise errors.never_merged()
             rest[index] -= counts
         if rest.size and rest.min() < 0:
-            raise errors.StatisticsError("What is subtracted was never merged in.")
+            raise errors.never_merged()
         kept = rest > 0
         return dataclasses.replace(self, keys=self.keys[kept], counts=rest[kept])
 

@@ -157,10 +157,15 @@ class Weighted:
         return self._array(lambda one: one.std)
 
     @property
+    def buckets(self) -> int:
+        """How many buckets the histograms have."""
+        return sum(one.keys.size for one in self.quantiles or ())
+
+    @property
     def nbytes(self) -> int:
         """About the bytes that the histograms take."""
         # An integer of Python and the reference to it.
-        return sum(48 * one.keys.size for one in self.quantiles or ())
+        return 48 * self.buckets
 
 
 def add(feature, column: arrays.Column, weights: np.ndarray, **options):

@@ -14,6 +14,7 @@ from tfnorm.statistics import block as block_lib
 from tfnorm.statistics import channels as channels_lib
 from tfnorm.statistics import feature as feature_lib
 from tfnorm.statistics import groups
+from tfnorm.statistics import histograms as histograms_lib
 from tfnorm.statistics import keyed as keyed_lib
 from tfnorm.statistics import moments as moments_lib
 from tfnorm.statistics import shapes
@@ -126,5 +127,38 @@ def check_count(features: collections.abc.Mapping) -> None:
             raise errors.DataError(
                 f"there are more than {MOST:,} groups, the most where rows have "
                 "weights. Group by a column of fewer values, or leave the weight out.",
-                feature=stem.rstrip('="'),
+                feature=groups.label(stem),
+            )
+
+
+def check_buckets(
+    features: collections.abc.Mapping[str, feature_lib.FeatureStatistics],
+) -> None:
+    """Raises a DataError if weighted histograms have more buckets than may be.
+
+    Without weights, those of all groups of a feature, and of all elements of a wide
+    one, drop bits together. Here each keeps its own, for a slice is to be what a
+    filtered run finds, but they are as many at most.
+    """
+    sizes = {
+        name: one.weighted.buckets
+        for name, one in features.items()
+        if one.weighted is not None
+    }
+    if sum(sizes.values()) <= histograms_lib.BUCKETS:
+        return
+    held: collections.Counter[str] = collections.Counter()
+    for name, size in sizes.items():
+        stem, _ = groups.parted(name)
+        if stem is not None:
+            held[groups.label(stem)] += size
+        elif len(features[name].channels) > channels_lib.WIDE:
+            held[name] += size
+    for name, size in held.items():
+        if size > histograms_lib.BUCKETS:
+            raise errors.DataError(
+                f"its weighted histograms have more than {histograms_lib.BUCKETS:,} "
+                "buckets together. Leave the weight out, group by a column of fewer "
+                "values, or choose a scheme that needs no quantiles.",
+                feature=name,
             )

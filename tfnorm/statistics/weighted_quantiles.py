@@ -123,10 +123,10 @@ class WeightedQuantiles:
             coarser = other.dropped > self.dropped
             keys, weights = other._at(max(self.dropped, other.dropped), exponent)
             if coarser or not np.isin(keys, self.keys).all():
-                raise errors.StatisticsError("What is subtracted was never merged in.")
+                raise errors.never_merged()
             rest[np.searchsorted(self.keys, keys)] -= weights
         if rest.size and rest.min() < 0:
-            raise errors.StatisticsError("What is subtracted was never merged in.")
+            raise errors.never_merged()
         kept = rest.astype(bool)
         return dataclasses.replace(
             self, keys=self.keys[kept], weights=rest[kept], exponent=exponent

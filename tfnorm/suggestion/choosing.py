@@ -46,7 +46,8 @@ def suggest(
             TensorFlow Metadata.
         schema: A `Schema` beside statistics, for what it says of types, categories
             and bounds.
-        pins: Features that are to be as this recipe has them, whatever the rules say.
+        pins: Features that are to be as this recipe has them, whatever the rules say;
+            its weight and thresholds become those of the recipe.
         exclude: Features to leave out, whatever the rules say.
         one_pass: Whether to suggest only what the statistics that there are suffice
             for. Else long tails get `schemes.Log`, whose statistics take one more
@@ -91,8 +92,8 @@ def suggest(
             f"no feature is left to normalize ({said or 'there are none'}). Pin a "
             "scheme to those that are to be."
         )
-    weight = None if pins is None else pins.weight
-    recipe = recipe_lib.Recipe(features, weight=weight or _weight(found))
+    weight, thresholds = (pins.weight, pins.thresholds) if pins else (None, None)
+    recipe = recipe_lib.Recipe(features, weight or _weight(found), thresholds)
     lacking = () if found is None else _lacking(recipe, found, axes)
     return result.Suggestion(recipe, reasons, lacking)
 

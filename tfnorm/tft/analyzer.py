@@ -55,7 +55,7 @@ def analyze(
     observe = ObserveBatches(tuple(columns), recipe.views(), wide)
     ptransform: object = tft.experimental.CacheablePTransformAnalyzer(
         make_accumulators_ptransform=observe,
-        merge_accumulators_ptransform=MergeParts(),
+        merge_accumulators_ptransform=MergeSpans(),
         extract_output_ptransform=fit,
         cache_coder=StatisticsCoder(),
     )
@@ -163,7 +163,7 @@ class ObserveBatches(beam.PTransform):
         return "NameColumns" >> step
 
 
-class MergeParts(beam.PTransform):
+class MergeSpans(beam.PTransform):
     """Merges the statistics of parts to one, if there is any part."""
 
     def __repr__(self):
@@ -233,13 +233,13 @@ class ObserveAndFit(beam.PTransform):
     def expand(self, tuples: beam.PCollection) -> beam.PCollection:
         batches = tuples | self.observe.batches()
         summarize = compute.SummarizeBundles(None, self.observe.views)
-        found = batches | summarize | MergeParts()
+        found = batches | summarize | MergeSpans()
         for number in range(2, self.fit.recipe.passes + 1):
             later = beam.ParDo(_Later(self.fit.recipe), beam.pvalue.AsList(found))
             more = (
                 batches
                 | f"SummarizePass{number}" >> later
-                | f"MergePass{number}" >> MergeParts()
+                | f"MergePass{number}" >> MergeSpans()
             )
             found = (
                 found.pipeline

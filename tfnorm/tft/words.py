@@ -11,9 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfnorm import bijectors
-
-# Fingerprints of text, which are the keys in the graph: 63 bits.
-_BUCKETS = 2**63 - 1
+from tfnorm.bijectors import per_key
 
 Maps = collections.abc.Mapping[str, bijectors.Bijector]
 
@@ -105,7 +103,7 @@ def places(known: tf.Tensor, keys: tf.Tensor) -> bijectors.Places:
     """Finds rows' keys among those that have a map of their own."""
     keys = tf.reshape(keys, [-1])
     if keys.dtype == tf.string:
-        keys = tf.strings.to_hash_bucket_fast(keys, _BUCKETS)
+        keys = tf.strings.to_hash_bucket_fast(keys, per_key.FINGERPRINTS)
     keys = tf.cast(keys, tf.int64)
     count = tf.size(known)
     place = tf.searchsorted(known, keys)
@@ -119,7 +117,7 @@ def _known(keys: tuple) -> tuple[np.ndarray, np.ndarray]:
     """Keys as ascending int64, and where each stood."""
     if keys and isinstance(keys[0], str):
         with tf.init_scope():
-            numbers = tf.strings.to_hash_bucket_fast(keys, _BUCKETS).numpy()
+            numbers = per_key.fingerprints(keys).numpy()
     else:
         numbers = np.array(keys, np.int64)
     order = np.argsort(numbers)
