@@ -195,7 +195,7 @@ def test_a_pin_wins_over_the_rules():
 
 def test_what_pins_say_of_all_features_is_kept():
     thresholds = tfnorm.Thresholds(mean_shift=0.1)
-    pins = tfnorm.Recipe({"x": schemes.MinMax()}, "w", thresholds)
+    pins = tfnorm.Recipe({"x": schemes.MinMax()}, weight="w", thresholds=thresholds)
     data = {"x": rng().normal(size=ROWS), "w": np.arange(1.0 * ROWS)}
     assert tfnorm.suggest(tfnorm.analyze(data), pins=pins, exclude="w").recipe == pins
 

@@ -116,7 +116,7 @@ def _absent(name, held, absent) -> report.FeatureComparison:
 
 def _key_columns(held: statistics.Features, name: str) -> list[str]:
     """The columns by which a feature has groups, one column each."""
-    stems = {*held.keyed, *held.stems()}
+    stems = {*held.keyed, *held.stems}
     samples = (groups.whole(s, "" if s.endswith('"') else 0) for s in stems)
     found = [groups.group_keys(name, sample) for sample in samples]
     return sorted({keys[0][0] for keys in found if len(keys) == 1})

@@ -93,7 +93,8 @@ def suggest(
             "scheme to those that are to be."
         )
     weight, thresholds = (pins.weight, pins.thresholds) if pins else (None, None)
-    recipe = recipe_lib.Recipe(features, weight or _weight(found), thresholds)
+    weight = weight or _weight(found)
+    recipe = recipe_lib.Recipe(features, weight=weight, thresholds=thresholds)
     lacking = () if found is None else _lacking(recipe, found, axes)
     return result.Suggestion(recipe, reasons, lacking)
 
