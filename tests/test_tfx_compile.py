@@ -20,6 +20,10 @@ from tfnorm import recipe
 from tfnorm import schemes
 from tfnorm.tfx import artifacts
 from tfnorm.tfx import baker
+from tfnorm.tfx import fitter
+from tfnorm.tfx import recipe_gen
+from tfnorm.tfx import statistics_gen
+from tfnorm.tfx import validator
 
 pytest.importorskip("kfp.pipeline_spec", reason="kfp-pipeline-spec is not installed")
 # What `command` and `args` of a container name; it needs kfp.
@@ -47,6 +51,18 @@ COMPONENTS = {
     "NormalizationBaker.of_python": lambda source: baker.NormalizationBaker(
         source("model"), source("statistics"), RECIPE, fold=True
     ).with_id("NormalizationBaker.of_python"),
+    "NormalizationFitter": lambda source: fitter.NormalizationFitter(
+        source("statistics"), source("recipe")
+    ),
+    "NormalizationRecipeGen": lambda source: recipe_gen.NormalizationRecipeGen(
+        source("schema"), pins=RECIPE
+    ),
+    "NormalizationStatisticsGen": lambda source: (
+        statistics_gen.NormalizationStatisticsGen(source("examples"), source("recipe"))
+    ),
+    "NormalizationValidator": lambda source: validator.NormalizationValidator(
+        source("statistics"), source("baseline"), RECIPE, model=source("model")
+    ),
 }
 
 

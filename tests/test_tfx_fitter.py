@@ -202,7 +202,7 @@ def _states(store, kind) -> list[str]:
 
 def _made(store) -> list:
     """The statistics in the metadata, in order."""
-    found = store.get_artifacts_by_type("NormalizationStatistics")
+    found = store.get_artifacts_by_type(tfnorm.tfx.NormalizationStatistics.TYPE_NAME)
     return sorted(found, key=lambda one: one.id)
 
 
@@ -218,7 +218,7 @@ def test_a_pipeline_is_cached_until_data_or_recipe_change(tmp_path):
         store = _run(tmp_path)
     assert [_states(store, kind) for kind in _kinds()] == [["COMPLETE", "CACHED"]] * 2
     (made,) = _made(store)
-    said = {name: value for name, value in made.properties.items()}
+    said = {name: value for name, value in made.custom_properties.items()}
     train = tfnorm.load_statistics(f"{made.uri}/Split-train")
     assert json.loads(said["split_digests"].string_value)["train"] == train.digest
     assert said["rows"].int_value == 300
@@ -229,7 +229,9 @@ def test_a_pipeline_is_cached_until_data_or_recipe_change(tmp_path):
     _write(tmp_path / "csv", 1)
     store = _run(tmp_path)
     assert [_states(store, kind)[3:] for kind in _kinds()] == [["COMPLETE"]] * 2
-    assert len({one.properties["digest"].string_value for one in _made(store)}) == 3
+    assert (
+        len({one.custom_properties["digest"].string_value for one in _made(store)}) == 3
+    )
 
 
 @pytest.mark.slow
@@ -238,14 +240,14 @@ def test_a_pipeline_merges_the_statistics_of_the_run_before(tmp_path):
         _write(tmp_path / "csv", day)
         store = _run(tmp_path, update=True)
     first, second = _made(store)
-    assert second.properties["rows"].int_value == 600
+    assert second.custom_properties["rows"].int_value == 600
     examples = store.get_artifacts_by_type("Examples")
     files = [f"{one.uri}/Split-eval/*" for one in examples]
     expected = tfnorm.analyze(files, RECIPE)
     assert tfnorm.load_statistics(f"{second.uri}/Split-eval").digest == expected.digest
-    assert first.properties["rows"].int_value == 300
+    assert first.custom_properties["rows"].int_value == 300
     last = _made(_run(tmp_path, update=True))[-1]  # The same day again.
-    assert last.properties["digest"] == second.properties["digest"]
+    assert last.custom_properties["digest"] == second.custom_properties["digest"]
 
 
 @pytest.mark.slow

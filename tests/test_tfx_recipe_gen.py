@@ -167,7 +167,9 @@ def run(folder) -> list[int]:
 def recipes(folder) -> list[metadata_store_pb2.Artifact]:
     connection = metadata.sqlite_metadata_connection_config(str(folder / "m.db"))
     with metadata.Metadata(connection) as store:
-        return store.store.get_artifacts_by_type("NormalizationRecipe")
+        return store.store.get_artifacts_by_type(
+            tfnorm.tfx.NormalizationRecipe.TYPE_NAME
+        )
 
 
 def test_a_second_run_is_cached_and_a_changed_pin_is_not(tmp_path):
@@ -186,5 +188,5 @@ def test_a_second_run_is_cached_and_a_changed_pin_is_not(tmp_path):
         schemes.MinMax(),
         schemes.Robust(),
     ]
-    told = [one.properties["digest"].string_value for one in recipes(tmp_path)]
+    told = [one.custom_properties["digest"].string_value for one in recipes(tmp_path)]
     assert told == [one.digest for one in written]

@@ -175,7 +175,7 @@ def test_splits_are_a_list_of_names(splits):
 
 
 def imported(name: str, folder, kind, **properties):
-    node = importer.Importer(os.fspath(folder), kind, properties=properties)
+    node = importer.Importer(os.fspath(folder), kind, custom_properties=properties)
     return node.with_id(name)
 
 
