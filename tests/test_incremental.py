@@ -4,9 +4,11 @@
 
 import collections
 import os
+import wave
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import tfnorm
 from tfnorm import arrays
@@ -182,3 +184,40 @@ def test_files_of_two_working_folders_may_share_a_relative_name(tmp_path, monkey
         np.savez("a.npz", x=np.arange(3.0))
         found = compute("a.npz", tmp_path / "kept", None, update=tmp_path / "kept")
     assert found.rows == 6
+
+
+def _image(path):
+    Image.fromarray(np.full((2, 2, 3), 7, np.uint8)).save(path)
+
+
+def _sound(path):
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(np.arange(100, dtype="<i2").tobytes())
+
+
+MEDIA = {
+    "png": (_image, {}),
+    "wav": (_sound, {"audio": tfnorm.sources.Audio(features="waveform")}),
+}
+
+
+@pytest.mark.parametrize("kind", MEDIA)
+@pytest.mark.parametrize("new", ["e", "e/../e", "link"])
+def test_a_folder_of_media_counted_before_is_refused(tmp_path, kind, new):
+    write_one, options = MEDIA[kind]
+    for folder in ("e", "f"):
+        (tmp_path / folder).mkdir()
+        write_one(tmp_path / folder / f"a.{kind}")
+    (tmp_path / "link").symlink_to("e")
+    kept = tmp_path / "kept"
+    compute(tmp_path / f"e/*.{kind}", kept, None, **options)
+    again = compute(tmp_path / f"f/*.{kind}", kept, None, update=kept, **options)
+    assert again.rows == 2
+    write_one(tmp_path / f"e/b.{kind}")
+    for name in ("a", "b"):
+        with pytest.raises(errors.DataError, match="of this one are counted in"):
+            path = f"{tmp_path}/{new}/{name}.{kind}"
+            compute(path, kept, None, update=kept, **options)

@@ -109,15 +109,22 @@ def before(
         error.file = os.fspath(path)
         raise
     counted = {*sources.real_paths(kept.sources)}
-    real = sources.real_paths(shard.path for shard in shards)
-    for shard, place in zip(shards, real, strict=True):
+    said = [(one, shard) for shard in shards for one in sources.recorded(shard)]
+    real = sources.real_paths(one for one, _ in said)
+    for (one, shard), place in zip(said, real, strict=True):
         if place in counted:
             raise errors.DataError(
-                f"The file is counted in {os.fspath(path)!r} already. Name new files "
-                "only; `tfnorm merge --subtract` takes old ones away.",
-                file=shard.path,
+                f"{_what(one, shard)} counted in {os.fspath(path)!r} already. Name new "
+                "ones only; `tfnorm merge --subtract` takes old ones away.",
+                file=one,
             )
     return kept
+
+
+def _what(recorded: str, shard: sources.Shard) -> str:
+    if recorded == shard.path:
+        return "The file is"
+    return "Of images and audio whole folders are recorded, and files of this one are"
 
 
 def _kept(place: str) -> artifact.Statistics | None:

@@ -33,6 +33,7 @@ __all__ = [
     "is_path_like",
     "open",
     "real_paths",
+    "recorded",
     "rewrite",
 ]
 
@@ -45,6 +46,7 @@ real_paths = locate.real_paths
 rewrite = rewriting.rewrite
 check_written = rewriting.check_written
 decoding = encoded.decoding
+recorded = encoded.recorded
 
 
 def open(

@@ -251,6 +251,13 @@ def shards_within(
         yield EncodedShard(shard.path, shard.features, max_bad_records, shard, media)
 
 
+def recorded(shard: shards.Shard) -> list[str]:
+    """Returns what `Statistics.sources` will say of a shard: a file, or folders."""
+    if isinstance(shard, FilesShard):
+        return sorted({os.path.dirname(path) or "." for path in shard.files})
+    return [shard.path]
+
+
 def decoding(found: Sequence[shards.Shard]) -> set[str]:
     """Returns what provenance will say of how shards decode images and audio."""
     used: set[Media] = set()
