@@ -114,6 +114,13 @@ def test_splits_may_be_files(tmp_path):
     assert digests(tfnorm.analyze_splits(splits, RECIPE)) == digests(expected)
 
 
+def test_splits_may_lie_in_a_folder_named_like_a_pattern(tmp_path):
+    paths = write.write_parquet(DATA, tmp_path / "d")
+    out = tmp_path / "a[0]?*" / "s"
+    found = tfnorm.beam.compute_splits({"train": paths}, RECIPE, out)
+    assert tfnorm.load_statistics(out / "Split-train") == found["train"]
+
+
 def test_splits_are_written_whole_or_not_at_all(tmp_path):
     paths = write.write_parquet(DATA, tmp_path / "d", shards=2)
     tfnorm.beam.compute_splits(paths, RECIPE, tmp_path / "s", by="split")

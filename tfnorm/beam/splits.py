@@ -167,11 +167,11 @@ def _folder(split: str) -> str:
 
 def _load(folder: str) -> dict[str, artifact.Statistics]:
     start = _folder("")
-    pattern = f"{folder}/{start}*/{artifact.SUMMARY}"
+    within = f"{start}*/{artifact.SUMMARY}"
     if files.is_remote(folder):
-        paths = [entry.path for entry in files.matches(pattern)]
+        paths = [entry.path for entry in files.matches(f"{folder}/{within}")]
     else:
-        paths = glob.glob(pattern)
+        paths = glob.glob(f"{glob.escape(folder)}/{within}")
     folders = sorted(map(os.path.dirname, paths))
     return {
         os.path.basename(path).removeprefix(start): artifact.load_statistics(path)
