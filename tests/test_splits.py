@@ -156,6 +156,23 @@ def test_what_cannot_be_a_folder_names_no_split():
         tfnorm.analyze_splits({"x": np.arange(101)}, by="x")
 
 
+def test_splits_are_named_by_a_column_or_a_mapping(tmp_path):
+    for take in (
+        lambda: tfnorm.analyze_splits("d/*"),
+        lambda: tfnorm.beam.compute_splits("d/*", None, tmp_path / "s"),
+    ):
+        with pytest.raises(errors.OptionsError, match="`by=`, or as a mapping"):
+            take()
+
+
+def test_a_split_may_be_named_in_its_own_folder(tmp_path, monkeypatch):
+    found = tfnorm.analyze({"x": np.arange(3.0)})
+    found.save(tmp_path / "Split-a")
+    (tmp_path / "splits.json").write_text('{"splits": {}}')
+    monkeypatch.chdir(tmp_path)
+    assert tfnorm.load_statistics("Split-a") == found
+
+
 def test_too_many_splits_of_several_bundles_are_an_error(tmp_path):
     for i in range(4):
         data = {"x": np.ones(60), "split": np.arange(60) + 60 * i}
@@ -214,6 +231,11 @@ def test_the_command_takes_splits_of_files(data):
 def test_what_cannot_be_is_one_line_and_status_2(data, flags):
     assert "rror" in stats(data, data / "d-*", *flags, out="s", status=2)
     assert not (data / "s").exists()
+
+
+@pytest.mark.parametrize("flags", [(), ("--split-by", "split")])
+def test_no_file_is_one_line_and_status_2(data, flags):
+    assert "Missing argument 'PATTERN...'" in stats(data, *flags, out="s", status=2)
 
 
 @pytest.mark.parametrize("weight", [(), ("--weight", "w")], ids=["rows", "weights"])

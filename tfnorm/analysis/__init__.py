@@ -14,6 +14,7 @@ from tfnorm.analysis.rows import check_slices
 from tfnorm.analysis.rows import chooses
 from tfnorm.analysis.splits import SplitObserver
 from tfnorm.analysis.splits import analyze_splits
+from tfnorm.analysis.splits import check_mapping
 from tfnorm.analysis.splits import check_name
 from tfnorm.analysis.splits import check_split_count
 from tfnorm.analysis.splits import later_passes
@@ -28,6 +29,7 @@ __all__ = [
     "analyze_splits",
     "check_bad_records",
     "check_complete",
+    "check_mapping",
     "check_name",
     "check_slices",
     "check_split_count",

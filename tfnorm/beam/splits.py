@@ -86,6 +86,8 @@ def compute_splits(
         raise errors.OptionsError(
             "An unreadable record has no split: `max_bad_records` must be 0 with `by`."
         )
+    if by is None:
+        analysis.check_mapping(inputs)
     runners.options_of(beam_args)  # The file systems need them first.
     rows = analysis.Rows.of(recipe, **chosen)
     names = rows.with_columns(None if recipe is None else recipe.columns())
@@ -103,10 +105,6 @@ def compute_splits(
             filters=rows.filters,
         )
     ]
-    if by is None:
-        for split in inputs:
-            analysis.check_name(split)
-
     def run(views: dict | None, folder: str) -> dict[str, artifact.Statistics]:
         complete = recipe if views is None else None
         with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:

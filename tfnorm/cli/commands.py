@@ -76,7 +76,7 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -
     """
     patterns, beam_args = _split_beam_args(patterns)
     splits = rows_lib.splits(given, patterns, ctx)
-    if not patterns and splits is None:
+    if not patterns and (splits is None or "by" in splits):
         raise click.UsageError("Missing argument 'PATTERN...'.", ctx)
     out = out or update
     if out is None:

@@ -70,7 +70,7 @@ def expand(data: Any) -> list[str]:
     are absolute, so that they mean the same in every working folder.
 
     Raises:
-        EmptyDataError: A pattern matches nothing.
+        EmptyDataError: A pattern matches nothing, or nothing is named.
         DataError: A path is no file that can be read.
     """
     if isinstance(data, str | os.PathLike):
@@ -79,6 +79,8 @@ def expand(data: Any) -> list[str]:
     for item in data:
         pattern = os.fsdecode(os.fspath(item))
         found += _remote(pattern) if files.is_remote(pattern) else _local(pattern)
+    if not found:
+        raise errors.EmptyDataError("no file is named.")
     counts = collections.Counter(real_paths(found))
     repeated = [file for file, count in counts.items() if count > 1]
     if repeated:
