@@ -187,7 +187,8 @@ class _SummarizeFile(beam.DoFn):
         views = None if self._views is None else sorted(self._views)
         path = shard.path
         path = path if files.is_remote(path) else os.path.realpath(path)
-        asked = [config.version(), path, repr(shard), repr(self._rows)]
+        decoded = sorted(sources.decoding([shard]))
+        asked = [config.version(), path, repr(shard), decoded, repr(self._rows)]
         return _digest([*asked, recipe, views])
 
 
