@@ -14,6 +14,7 @@ import tfnorm
 from tfnorm import arrays
 from tfnorm import errors
 from tfnorm import schemes
+from tfnorm.sources import encoded
 from tfnorm.sources import parquet
 from tfnorm.sources import tfrecord
 from tfnorm.sources import write
@@ -221,3 +222,33 @@ def test_a_folder_of_media_counted_before_is_refused(tmp_path, kind, new):
         with pytest.raises(errors.DataError, match="of this one are counted in"):
             path = f"{tmp_path}/{new}/{name}.{kind}"
             compute(path, kept, None, update=kept, **options)
+
+
+def test_what_another_decoder_decoded_is_read_again(tmp_path, monkeypatch):
+    _image(tmp_path / "a.png")
+    asked = (tmp_path / "*.png", tmp_path / "out", None)
+    compute(*asked, cache=tmp_path / "cache")
+    monkeypatch.setattr(tfnorm.sources.Images().load(), "version", "Pillow 0")
+    found = compute(*asked, cache=tmp_path / "cache")
+    assert '"version": "Pillow 0"' in found.provenance[0]
+
+
+def test_of_many_images_few_are_read_again_for_one_more(tmp_path, monkeypatch):
+    files: list[str] = []
+
+    def read(self, whole=encoded.FilesShard.read):
+        files.extend(self.files)
+        return whole(self)
+
+    monkeypatch.setattr(encoded.FilesShard, "read", read)
+    _image(tmp_path / "000.png")
+    for i in range(1, 1000):
+        os.link(tmp_path / "000.png", tmp_path / f"{i:03}.png")
+    asked = (tmp_path / "*.png", tmp_path / "out", None)
+    compute(*asked, cache=tmp_path / "cache")
+    assert len(files) == 1000
+    files.clear()
+    _image(tmp_path / "000a.png")
+    assert compute(*asked, cache=tmp_path / "cache").rows == 1001
+    # A run of files has at most four times 64.
+    assert len(files) <= 256
