@@ -238,6 +238,30 @@ def test_no_file_is_one_line_and_status_2(data, flags):
     assert "Missing argument 'PATTERN...'" in stats(data, *flags, out="s", status=2)
 
 
+TAKES = {
+    "in memory": lambda data, out, **asked: tfnorm.analyze(data, **asked),
+    "in a job": tfnorm.beam.compute_statistics,
+    "by column": lambda data, out, recipe, **asked: tfnorm.analyze_splits(
+        data, recipe, by="split", **asked
+    ),
+    "by split": lambda data, out, **asked: tfnorm.beam.compute_splits(
+        {"train": data}, out=out, **asked
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", TAKES)
+def test_a_misspelled_column_of_records_is_told(tmp_path, caplog, kind):
+    recipe = tfnorm.Recipe({"x": schemes.ZScore()})
+    asked = {"recipe": recipe, "out": tmp_path / "s"}
+    (path,) = write.write_tfrecords(DATA, tmp_path / "d")
+    with pytest.raises(errors.EmptyDataError, match='"=", 3.*check the names kk'):
+        TAKES[kind](path, **asked, filters=[("kk", "=", 3)])
+    TAKES[kind](path, **asked, slices=["user", "kk", ("kk", "n")])
+    said = [record.args for record in caplog.records if record.name == "tfnorm"]
+    assert said == [("kk",), ("kk and n",)]
+
+
 @pytest.mark.parametrize("weight", [(), ("--weight", "w")], ids=["rows", "weights"])
 @pytest.mark.parametrize("gone", ["day", "user"])
 def test_what_is_taken_away_leaves_what_scratch_would(data, gone, weight):

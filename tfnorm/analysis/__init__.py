@@ -12,6 +12,7 @@ from tfnorm.analysis.rows import MAX_SLICES
 from tfnorm.analysis.rows import Rows
 from tfnorm.analysis.rows import check_slices
 from tfnorm.analysis.rows import chooses
+from tfnorm.analysis.rows import log_empty_slices
 from tfnorm.analysis.splits import SplitObserver
 from tfnorm.analysis.splits import analyze_splits
 from tfnorm.analysis.splits import check_mapping
@@ -36,6 +37,7 @@ __all__ = [
     "chooses",
     "later_pass",
     "later_passes",
+    "log_empty_slices",
     "named",
     "with_pass",
 ]

@@ -92,6 +92,7 @@ def compute_statistics(
     with files.scratch(out) as folder:
         path = os.path.join(folder, "statistics")
         found = run(recipe, recipe, None, path, kept)
+        analysis.log_empty_slices([found], rows)
         while views := analysis.later_pass(recipe, found):
             more = run(recipe, None, views, path)
             found = analysis.with_pass(found, more)

@@ -123,8 +123,9 @@ def compute_splits(
         files.check_replaceable(out, SUMMARY)
     with files.scratch(out) as folder:
         found = run(None, folder)
-        _check_splits(found, inputs if by is None else ())
+        _check_splits(found, inputs if by is None else (), rows)
         analysis.check_split_count(len(found), by)  # Of all bundles together.
+        analysis.log_empty_slices(found.values(), rows)
         while views := analysis.later_passes(recipe, found):
             for split, more in run(views, folder).items():
                 if split in views:
@@ -151,12 +152,13 @@ def _summary(found: dict[str, artifact.Statistics], **where: str) -> str:
     return json.dumps({"splits": described, **where}, indent=2) + "\n"
 
 
-def _check_splits(found, expected) -> None:
+def _check_splits(found, expected, rows: analysis.Rows) -> None:
     for split in expected:
         if split not in found:
             raise errors.EmptyDataError(f"Split {split!r} has not one row.")
     if not found:
-        raise errors.EmptyDataError("there is not one row to take statistics of.")
+        none = artifact.Statistics(provenance=rows.provenance)
+        analysis.check_complete(none, None)
 
 
 def _folder(split: str) -> str:
