@@ -4,6 +4,7 @@
 
 import io
 import json
+import os
 
 import numpy as np
 import pyarrow as pa
@@ -103,6 +104,27 @@ def test_a_job_takes_the_passes_that_each_split_needs(tmp_path):
     assert digests(found) == digests({n: alone(n, CHAIN) for n in names})
     again = tfnorm.load_statistics(tmp_path / "s/Split-test")
     assert CHAIN.fit(again).maps == CHAIN.fit(alone("test", CHAIN)).maps
+
+
+@pytest.mark.parametrize("by", ["split", None])
+def test_what_one_pass_writes_late_is_not_of_the_next(tmp_path, monkeypatch, by):
+    (path,) = write.write_parquet(DATA, tmp_path / "d")
+    first: list = []
+
+    def save(found, place, whole=tfnorm.Statistics.save):
+        whole(found, place)
+        first.append((found, place))
+        if os.path.exists(first[0][1]):  # Its job is not over.
+            whole(*first[0])
+
+    monkeypatch.setattr(tfnorm.Statistics, "save", save)
+    if by is None:
+        found = {"": tfnorm.beam.compute_statistics(path, CHAIN, tmp_path / "s")}
+        expected = {"": tfnorm.analyze(path, CHAIN)}
+    else:
+        found = tfnorm.beam.compute_splits(path, CHAIN, tmp_path / "s", by=by)
+        expected = tfnorm.analyze_splits(path, CHAIN, by=by)
+    assert digests(found) == digests(expected)
 
 
 def test_splits_may_be_files(tmp_path):

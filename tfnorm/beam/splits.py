@@ -3,6 +3,7 @@
 """The job that takes the statistics of several splits at once."""
 
 import glob
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -122,12 +123,14 @@ def compute_splits(
     if not files.is_remote(out):
         files.check_replaceable(out, SUMMARY)
     with files.scratch(out) as folder:
-        found = run(None, folder)
+        # Of each pass elsewhere: a late write of one is not read as the next one's.
+        places = (os.path.join(folder, f"pass-{n}") for n in itertools.count(1))
+        found = run(None, next(places))
         _check_splits(found, inputs if by is None else (), rows)
         analysis.check_split_count(len(found), by)  # Of all bundles together.
         analysis.log_empty_slices(found.values(), rows)
         while views := analysis.later_passes(recipe, found):
-            for split, more in run(views, folder).items():
+            for split, more in run(views, next(places)).items():
                 if split in views:
                     found[split] = analysis.with_pass(found[split], more)
     if files.is_remote(out):
@@ -225,6 +228,6 @@ class _Write(beam.DoFn):
                 error.message = f"Of split {split!r}: {error.message}"
                 error.args = (error.message,)
                 raise
-            compute.check_not_over(self._folder)
+            compute.check_not_over(os.path.dirname(self._folder))
             found.save(os.path.join(self._folder, _folder(split)))
         yield split
