@@ -16,6 +16,7 @@ from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import schemes
 from tfnorm.beam import apply as apply_lib
+from tfnorm.beam import apply_job
 from tfnorm.sources import framing
 from tfnorm.sources import write
 
@@ -188,6 +189,27 @@ def test_what_a_worker_left_that_died_is_no_part_of_the_folder(
     found = apply(data / "*.parquet", tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {*found.files, "applied.json"}
+
+
+@pytest.mark.parametrize("kind", ["_RewriteShard", "_Summarize"])
+def test_what_an_attempt_writes_too_late_is_an_error(
+    data, tmp_path, monkeypatch, kind
+):
+    said = []
+    steps = apply_lib if kind == "_RewriteShard" else apply_job
+    step = getattr(steps, kind)
+
+    def process(self, element, whole=step.process):
+        said.append((self, element))
+        return whole(self, element)
+
+    monkeypatch.setattr(step, "process", process)
+    apply(data / "*.parquet", tmp_path / "out")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(RuntimeError, match="The job is over"):
+        for self, element in said[:1]:
+            list(process(self, element))
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_batches_without_a_feature_name_it(data):

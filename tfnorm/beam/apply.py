@@ -70,6 +70,8 @@ class RewriteShards(beam.PTransform):
         fitted: The fitted recipe.
         out: Folder of the files, on a file system that all workers share.
         inverse: Whether to turn normalized columns back.
+        staged: Whether `out` is a folder of the job's own, and gone when the job is
+            over: then what an attempt writes too late is an error.
 
     Returns:
         A PCollection of one `Rewritten` for each shard.
@@ -78,13 +80,14 @@ class RewriteShards(beam.PTransform):
     fitted: recipe_lib.FittedRecipe
     out: str | os.PathLike
     inverse: bool = False
+    staged: bool = False
 
     def __post_init__(self):
         super().__init__()
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
         applied = Applied(self.fitted, self.inverse)
-        rewrite = beam.ParDo(_RewriteShard(applied, os.fspath(self.out)))
+        rewrite = beam.ParDo(_RewriteShard(applied, os.fspath(self.out), self.staged))
         return (
             shards
             | listing.SpreadShards()
@@ -162,14 +165,17 @@ class _ApplyToBatch(beam.DoFn):
 
 
 class _RewriteShard(beam.DoFn):
-    def __init__(self, applied: Applied, out: str):
+    def __init__(self, applied: Applied, out: str, staged: bool):
         self._applied = applied
         self._out = out
+        self._staged = staged
 
     def process(self, named):
         _, shards = named
         for shard in shards:
             with failures.carried():
+                if self._staged:
+                    listing.check_not_over(self._out)
                 yield rewrite_shard(shard, self._out, self._applied)
 
 

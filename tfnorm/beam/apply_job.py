@@ -121,7 +121,7 @@ def apply_recipe(
             _ = (
                 pipeline
                 | "ListShards" >> listing.ListShards(shards)
-                | apply.RewriteShards(fitted, folder.path, inverse)
+                | apply.RewriteShards(fitted, folder.path, inverse, staged=True)
                 # Keyed, so that the summary is that of all shards.
                 | "ToOne" >> beam.Map(_to_one)
                 | "GatherShards" >> beam.GroupByKey()
@@ -204,6 +204,7 @@ class _Summarize(beam.DoFn):
 
     def process(self, keyed):
         with failures.carried():
+            listing.check_not_over(self._folder)
             found = self._summary(list(keyed[1]))
             path = os.path.join(self._folder, SUMMARY)
             with files.whole_file(path) as temporary:

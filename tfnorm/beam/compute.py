@@ -14,8 +14,6 @@ import apache_beam as beam
 from tfnorm import analysis
 from tfnorm import arrays
 from tfnorm import artifact
-from tfnorm import errors
-from tfnorm import files
 from tfnorm import recipe as recipe_lib
 from tfnorm.beam import counting
 from tfnorm.beam import failures
@@ -253,12 +251,6 @@ class _Write(beam.DoFn):
     def process(self, found: artifact.Statistics):
         with failures.carried():
             if self._staged:
-                check_not_over(os.path.dirname(self._path))
+                listing.check_not_over(os.path.dirname(self._path))
             found.save(self._path)
         yield self._path
-
-
-def check_not_over(folder: str) -> None:
-    """Raises an ArtifactError where a job's own folder is gone: its job is over."""
-    if not files.is_remote(folder) and not os.path.isdir(folder):
-        raise errors.ArtifactError("The job is over.", file=folder)

@@ -228,6 +228,6 @@ class _Write(beam.DoFn):
                 error.message = f"Of split {split!r}: {error.message}"
                 error.args = (error.message,)
                 raise
-            compute.check_not_over(os.path.dirname(self._folder))
+            listing.check_not_over(os.path.dirname(self._folder))
             found.save(os.path.join(self._folder, _folder(split)))
         yield split
