@@ -191,12 +191,18 @@ def applied_files(folder: str) -> list[str]:
     path = os.path.join(folder, APPLIED)
     try:
         said = json.loads(files.read(path))
-        place = os.path.join(folder, said.get("folder") or "")
-        return [os.path.join(place, os.path.basename(name)) for name in said["files"]]
+        place = os.path.join(folder, os.path.basename(said.get("folder") or ""))
+        return [os.path.join(place, _within(name)) for name in said["files"]]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise errors.FormatError(
             f"The file does not tell what was written ({error}).", file=path
         ) from error
+
+
+def _within(name: str) -> str:
+    if name.startswith("/") or files.is_remote(name) or ".." in name.split("/"):
+        raise ValueError(f"{name!r} lies elsewhere")
+    return name
 
 
 def _no_match(pattern: str) -> errors.EmptyDataError:
