@@ -213,9 +213,7 @@ def test_what_a_worker_left_that_died_is_no_part_of_the_folder(
 
 
 @pytest.mark.parametrize("kind", ["_RewriteShard", "_Summarize"])
-def test_what_an_attempt_writes_too_late_is_an_error(
-    data, tmp_path, monkeypatch, kind
-):
+def test_what_an_attempt_writes_too_late_is_an_error(data, tmp_path, monkeypatch, kind):
     said = []
     steps = apply_lib if kind == "_RewriteShard" else apply_job
     step = getattr(steps, kind)

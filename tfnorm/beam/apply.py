@@ -168,7 +168,7 @@ class _ApplyToBatch(beam.DoFn):
         yield dataclasses.replace(batch, columns=columns)
 
 
-class _RewriteShard(beam.DoFn):
+class _RewriteShard(failures.Step):
     def __init__(self, applied: Applied, out: str, root: str, staged: bool):
         self._applied = applied
         self._out = out

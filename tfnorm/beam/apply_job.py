@@ -213,7 +213,7 @@ def _to_one(rewritten: apply.Rewritten) -> tuple[int, apply.Rewritten]:
     return 0, rewritten
 
 
-class _Summarize(beam.DoFn):
+class _Summarize(failures.Step):
     """Checks what all shards say together, and writes it beside them."""
 
     def __init__(self, applied, max_bad_records: int, folder: str, root: str):

@@ -179,7 +179,7 @@ for _kind in (arrays.Batch, artifact.Statistics):
     beam.coders.registry.register_coder(_kind, _Pickled)
 
 
-class _ReadShards(beam.DoFn):
+class _ReadShards(failures.Step):
     def process(self, named):
         _, shards = named
         with failures.carried():
@@ -243,7 +243,7 @@ class _Check(beam.DoFn):
             yield analysis.check_complete(found, self._recipe)
 
 
-class _Write(beam.DoFn):
+class _Write(failures.Step):
     def __init__(self, path: str, staged: bool):
         self._path = path
         self._staged = staged

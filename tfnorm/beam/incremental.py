@@ -138,7 +138,7 @@ def _kept(place: str) -> artifact.Statistics | None:
         return None
 
 
-class _SummarizeFile(beam.DoFn):
+class _SummarizeFile(failures.Step):
     def __init__(self, recipe, views, cache: str, rows):
         self._rows = rows
         self._recipe = recipe

@@ -75,13 +75,13 @@ def merge_statistics(
     return found
 
 
-class _Load(beam.DoFn):
+class _Load(failures.Step):
     def process(self, path: str):
         with failures.carried():
             yield artifact.load_statistics(path)
 
 
-class _Subtract(beam.DoFn):
+class _Subtract(failures.Step):
     def __init__(self, paths: Sequence[str]):
         self._paths = tuple(paths)
 

@@ -106,6 +106,7 @@ def compute_splits(
             filters=rows.filters,
         )
     ]
+
     def run(views: dict | None, folder: str) -> dict[str, artifact.Statistics]:
         complete = recipe if views is None else None
         with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
@@ -182,7 +183,7 @@ def _load(folder: str) -> dict[str, artifact.Statistics]:
     }
 
 
-class _Summarize(beam.DoFn):
+class _Summarize(failures.Step):
     """Reads shards, and reduces each bundle to the statistics of each split."""
 
     def __init__(self, recipe, by: str | None, views: Mapping | None, rows):
@@ -208,7 +209,7 @@ class _Summarize(beam.DoFn):
             yield beam.transforms.window.GlobalWindows.windowed_value(named)
 
 
-class _Write(beam.DoFn):
+class _Write(failures.Step):
     """Checks the statistics of a split and writes them into its folder."""
 
     def __init__(self, recipe, max_bad_records: int, rows, folder: str):
