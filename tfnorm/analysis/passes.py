@@ -194,14 +194,14 @@ def check_complete(
 
 def _chosen(found: artifact.Statistics) -> str:
     """What filters and weights have to do with it that there are no rows."""
-    asked = {}
+    asked: dict[str, typing.Any] = {}
     for line in found.provenance:
         asked |= json.loads(line) if rows_lib.chooses(line) else {}
     if not asked.get("filters"):
         return ", of those that the weight leaves" if "weight" in asked else ""
     columns = {condition[0] for some in asked["filters"] for condition in some}
     return (
-        f": no row fulfils {json.dumps(asked['filters'])}. In records, a column that is "
-        "not there is missing in every row: check the names "
+        f": no row fulfils {json.dumps(asked['filters'])}. In records, a column that "
+        "is not there is missing in every row: check the names "
         f"{', '.join(sorted(columns))}"
     )
