@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What cannot be applied ends in one typed error, and leaves nothing behind."""
 
+import json
 import pathlib
 
 import apache_beam as beam
@@ -16,6 +17,7 @@ from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import schemes
 from tfnorm.beam import apply as apply_lib
+from tfnorm.beam import apply_job
 from tfnorm.sources import framing
 from tfnorm.sources import write
 
@@ -139,9 +141,29 @@ def test_csv_is_read_but_not_written(tmp_path):
     assert raised.value.file == str(path)
 
 
-def test_two_files_of_one_name_are_refused(data, tmp_path):
-    write.write_tfrecords(DATA, tmp_path / "more" / "d", shards=2)
-    fails(errors.DataError, tmp_path / "*/*.tfrecord", tmp_path / "out")
+def test_files_of_one_name_keep_the_folders_that_tell_them_apart(data, tmp_path):
+    (data / "e").mkdir()
+    names = ["d-00000-of-00002.parquet", "e/d-00000-of-00002.parquet"]
+    (data / names[1]).write_bytes((data / names[0]).read_bytes())
+    inputs = [str(data / name) for name in names]
+    found = tfnorm.beam.apply_recipe(inputs, FITTED, tmp_path / "out")
+    assert found.files == tuple(names)
+    there = (path for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert {str(path.relative_to(tmp_path / "out")) for path in there} == {
+        *names,
+        "applied.json",
+    }
+    apply(tmp_path / "out", tmp_path / "back", inverse=True)
+    back, whole = (tfnorm.analyze(paths) for paths in (tmp_path / "back", inputs))
+    assert (back.rows, back["n"]) == (whole.rows, whole["n"])
+    fails(errors.ArtifactError, tmp_path / "out/e/*", tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../d.parquet", "s3://b/d.parquet"])
+def test_a_folder_that_names_files_elsewhere_is_not_read(tmp_path, name):
+    (tmp_path / "applied.json").write_text(json.dumps({"files": [name]}))
+    with pytest.raises(errors.FormatError, match="lies elsewhere"):
+        tfnorm.analyze(tmp_path)
 
 
 def test_the_folder_that_is_read_is_not_replaced(data, tmp_path):
@@ -178,16 +200,35 @@ def test_what_a_worker_left_that_died_is_no_part_of_the_folder(
 ):
     whole = apply_lib.rewrite_shard
 
-    def rewrite(shard, folder, applied):
-        left = pathlib.Path(folder, f".{pathlib.Path(shard.path).name}.x")
+    def rewrite(shard, path, applied):
+        left = pathlib.Path(path).with_name(f".{pathlib.Path(path).name}.x")
         left.mkdir()
         (left / "half").write_text("")
-        return whole(shard, folder, applied)
+        return whole(shard, path, applied)
 
     monkeypatch.setattr(apply_lib, "rewrite_shard", rewrite)
     found = apply(data / "*.parquet", tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {*found.files, "applied.json"}
+
+
+@pytest.mark.parametrize("kind", ["_RewriteShard", "_Summarize"])
+def test_what_an_attempt_writes_too_late_is_an_error(data, tmp_path, monkeypatch, kind):
+    said = []
+    steps = apply_lib if kind == "_RewriteShard" else apply_job
+    step = getattr(steps, kind)
+
+    def process(self, element, whole=step.process):
+        said.append((self, element))
+        return whole(self, element)
+
+    monkeypatch.setattr(step, "process", process)
+    apply(data / "*.parquet", tmp_path / "out")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(RuntimeError, match="The job is over"):
+        for self, element in said[:1]:
+            list(process(self, element))
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_batches_without_a_feature_name_it(data):

@@ -4,14 +4,17 @@
 
 import collections
 import os
+import wave
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import tfnorm
 from tfnorm import arrays
 from tfnorm import errors
 from tfnorm import schemes
+from tfnorm.sources import encoded
 from tfnorm.sources import parquet
 from tfnorm.sources import tfrecord
 from tfnorm.sources import write
@@ -182,3 +185,70 @@ def test_files_of_two_working_folders_may_share_a_relative_name(tmp_path, monkey
         np.savez("a.npz", x=np.arange(3.0))
         found = compute("a.npz", tmp_path / "kept", None, update=tmp_path / "kept")
     assert found.rows == 6
+
+
+def _image(path):
+    Image.fromarray(np.full((2, 2, 3), 7, np.uint8)).save(path)
+
+
+def _sound(path):
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(np.arange(100, dtype="<i2").tobytes())
+
+
+MEDIA = {
+    "png": (_image, {}),
+    "wav": (_sound, {"audio": tfnorm.sources.Audio(features="waveform")}),
+}
+
+
+@pytest.mark.parametrize("kind", MEDIA)
+@pytest.mark.parametrize("new", ["e", "e/../e", "link"])
+def test_a_folder_of_media_counted_before_is_refused(tmp_path, kind, new):
+    write_one, options = MEDIA[kind]
+    for folder in ("e", "f"):
+        (tmp_path / folder).mkdir()
+        write_one(tmp_path / folder / f"a.{kind}")
+    (tmp_path / "link").symlink_to("e")
+    kept = tmp_path / "kept"
+    compute(tmp_path / f"e/*.{kind}", kept, None, **options)
+    again = compute(tmp_path / f"f/*.{kind}", kept, None, update=kept, **options)
+    assert again.rows == 2
+    write_one(tmp_path / f"e/b.{kind}")
+    for name in ("a", "b"):
+        with pytest.raises(errors.DataError, match="of this one are counted in"):
+            path = f"{tmp_path}/{new}/{name}.{kind}"
+            compute(path, kept, None, update=kept, **options)
+
+
+def test_what_another_decoder_decoded_is_read_again(tmp_path, monkeypatch):
+    _image(tmp_path / "a.png")
+    asked = (tmp_path / "*.png", tmp_path / "out", None)
+    compute(*asked, cache=tmp_path / "cache")
+    monkeypatch.setattr(tfnorm.sources.Images().load(), "version", "Pillow 0")
+    found = compute(*asked, cache=tmp_path / "cache")
+    assert '"version": "Pillow 0"' in found.provenance[0]
+
+
+def test_of_many_images_few_are_read_again_for_one_more(tmp_path, monkeypatch):
+    files: list[str] = []
+
+    def read(self, whole=encoded.FilesShard.read):
+        files.extend(self.files)
+        return whole(self)
+
+    monkeypatch.setattr(encoded.FilesShard, "read", read)
+    _image(tmp_path / "000.png")
+    for i in range(1, 1000):
+        os.link(tmp_path / "000.png", tmp_path / f"{i:03}.png")
+    asked = (tmp_path / "*.png", tmp_path / "out", None)
+    compute(*asked, cache=tmp_path / "cache")
+    assert len(files) == 1000
+    files.clear()
+    _image(tmp_path / "000a.png")
+    assert compute(*asked, cache=tmp_path / "cache").rows == 1001
+    # A run of files has at most four times 64.
+    assert len(files) <= 256

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs and commands on `s3://`, by Beam's own file system and a server on this host."""
 
+import contextlib
 import json
+import os
 import pathlib
 import urllib.request
 
@@ -12,6 +14,7 @@ import pytest
 
 import tfnorm
 from tests import remote_files
+from tests import workers
 from tfnorm import cli
 from tfnorm import errors
 from tfnorm import files
@@ -81,10 +84,20 @@ def test_a_job_reads_and_writes(s3, place, expected):
 
 
 @pytest.mark.slow
-def test_workers_in_processes_of_their_own_do_so_too(s3, place, expected):
-    flags = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
-    found = job(s3, f"{place}/day=*/t*", "s3://bucket/many", *flags)
+@pytest.mark.parametrize("engine", ["processes", "pools"])
+def test_workers_in_processes_of_their_own_do_so_too(
+    s3, place, expected, tmp_path, engine
+):
+    before = dict(os.environ)
+    with contextlib.ExitStack() as stack:
+        flags = ["--direct_running_mode=multi_processing"]
+        if engine == "pools":
+            pools = stack.enter_context(workers.pools(tmp_path, 2))
+            flags = ["--worker_pools=" + ",".join(pools)]
+        out = f"s3://bucket/{engine}"
+        found = job(s3, f"{place}/day=*/t*", out, "--direct_num_workers=2", *flags)
     assert found.digest == expected.digest
+    assert dict(os.environ) == before  # Else later jobs would have its options.
 
 
 def test_days_are_added_and_unchanged_files_are_not_read(s3, data, expected):

@@ -379,3 +379,12 @@ def test_features_that_hold_no_audio_are_an_error(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros(3))
     with pytest.raises(errors.OptionsError, match="no encoded audio"):
         sources.open(tmp_path / "a.npy", **OPTIONS)
+
+
+def test_options_of_audio_are_not_for_images_nor_those_of_images_for_audio(tmp_path):
+    path = as_files(tmp_path, [0])
+    with pytest.raises(errors.OptionsError, match="audio files hold no encoded image"):
+        sources.open(path, images=sources.Images())
+    (tmp_path / "a.png").write_bytes(b"")
+    with pytest.raises(errors.OptionsError, match="image files hold no encoded audio"):
+        sources.open(tmp_path / "a.png", **OPTIONS)

@@ -297,6 +297,11 @@ def test_a_pattern_that_matches_nothing_is_an_error(tmp_path, suffix):
     assert error.value.file == pattern
 
 
+def test_a_list_without_files_is_an_error():
+    with pytest.raises(errors.EmptyDataError, match="no file is named"):
+        sources.open([])
+
+
 @pytest.mark.parametrize("suffix", ["tfrecord", "parquet", "csv"])
 def test_a_file_that_does_not_exist_is_an_error(tmp_path, suffix):
     path = tmp_path / f"none.{suffix}"

@@ -291,6 +291,14 @@ def test_a_feature_that_tfds_lacks_is_an_error(builders):
         )
 
 
+def test_media_that_tfds_lacks_are_an_error(builders):
+    place = f"{builders['tfrecord'].data_dir}@train"
+    with pytest.raises(errors.OptionsError, match="nothing is an image"):
+        sources.open(place, ["x"], images=sources.Images())
+    with pytest.raises(errors.OptionsError, match="Audio within"):
+        sources.open(place, ["x"], audio=sources.Audio())
+
+
 def test_a_job_and_the_command_read_tfds(builders, tmp_path):
     place = f"{builders['array_record'].data_dir}@train"
     out = str(tmp_path / "out")

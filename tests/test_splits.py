@@ -4,6 +4,7 @@
 
 import io
 import json
+import os
 import pathlib
 
 import numpy as np
@@ -108,6 +109,27 @@ def test_a_job_takes_the_passes_that_each_split_needs(tmp_path):
     assert CHAIN.fit(again).maps == CHAIN.fit(alone("test", CHAIN)).maps
 
 
+@pytest.mark.parametrize("by", ["split", None])
+def test_what_one_pass_writes_late_is_not_of_the_next(tmp_path, monkeypatch, by):
+    (path,) = write.write_parquet(DATA, tmp_path / "d")
+    first: list = []
+
+    def save(found, place, whole=tfnorm.Statistics.save):
+        whole(found, place)
+        first.append((found, place))
+        if os.path.exists(first[0][1]):  # Its job is not over.
+            whole(*first[0])
+
+    monkeypatch.setattr(tfnorm.Statistics, "save", save)
+    if by is None:
+        found = {"": tfnorm.beam.compute_statistics(path, CHAIN, tmp_path / "s")}
+        expected = {"": tfnorm.analyze(path, CHAIN)}
+    else:
+        found = tfnorm.beam.compute_splits(path, CHAIN, tmp_path / "s", by=by)
+        expected = tfnorm.analyze_splits(path, CHAIN, by=by)
+    assert digests(found) == digests(expected)
+
+
 def test_splits_may_be_files(tmp_path):
     paths = write.write_parquet(DATA, tmp_path / "d", shards=3)
     splits = {"train": paths[:2], "eval": paths[2]}
@@ -115,6 +137,13 @@ def test_splits_may_be_files(tmp_path):
     expected = {name: tfnorm.analyze(files, RECIPE) for name, files in splits.items()}
     assert digests(found) == digests(expected)
     assert digests(tfnorm.analyze_splits(splits, RECIPE)) == digests(expected)
+
+
+def test_splits_may_lie_in_a_folder_named_like_a_pattern(tmp_path):
+    paths = write.write_parquet(DATA, tmp_path / "d")
+    out = tmp_path / "a[0]?*" / "s"
+    found = tfnorm.beam.compute_splits({"train": paths}, RECIPE, out)
+    assert tfnorm.load_statistics(out / "Split-train") == found["train"]
 
 
 def test_splits_are_written_whole_or_not_at_all(tmp_path):
@@ -183,6 +212,23 @@ def test_what_cannot_be_a_folder_names_no_split():
         tfnorm.analyze_splits({"../x": DATA}, RECIPE)
     with pytest.raises(errors.DataError, match="more than 100 splits"):
         tfnorm.analyze_splits({"x": np.arange(101)}, by="x")
+
+
+def test_splits_are_named_by_a_column_or_a_mapping(tmp_path):
+    for take in (
+        lambda: tfnorm.analyze_splits("d/*"),
+        lambda: tfnorm.beam.compute_splits("d/*", None, tmp_path / "s"),
+    ):
+        with pytest.raises(errors.OptionsError, match="`by=`, or as a mapping"):
+            take()
+
+
+def test_a_split_may_be_named_in_its_own_folder(tmp_path, monkeypatch):
+    found = tfnorm.analyze({"x": np.arange(3.0)})
+    found.save(tmp_path / "Split-a")
+    (tmp_path / "splits.json").write_text('{"splits": {}}')
+    monkeypatch.chdir(tmp_path)
+    assert tfnorm.load_statistics("Split-a") == found
 
 
 def test_too_many_splits_of_several_bundles_are_an_error(tmp_path):
@@ -359,6 +405,35 @@ def test_the_command_adds_to_splits(data):
 def test_what_cannot_be_is_one_line_and_status_2(data, flags):
     assert "rror" in stats(data, data / "d-*", *flags, out="s", status=2)
     assert not (data / "s").exists()
+
+
+@pytest.mark.parametrize("flags", [(), ("--split-by", "split")])
+def test_no_file_is_one_line_and_status_2(data, flags):
+    assert "Missing argument 'PATTERN...'" in stats(data, *flags, out="s", status=2)
+
+
+TAKES = {
+    "in memory": lambda data, out, **asked: tfnorm.analyze(data, **asked),
+    "in a job": tfnorm.beam.compute_statistics,
+    "by column": lambda data, out, recipe, **asked: tfnorm.analyze_splits(
+        data, recipe, by="split", **asked
+    ),
+    "by split": lambda data, out, **asked: tfnorm.beam.compute_splits(
+        {"train": data}, out=out, **asked
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", TAKES)
+def test_a_misspelled_column_of_records_is_told(tmp_path, caplog, kind):
+    recipe = tfnorm.Recipe({"x": schemes.ZScore()})
+    asked = {"recipe": recipe, "out": tmp_path / "s"}
+    (path,) = write.write_tfrecords(DATA, tmp_path / "d")
+    with pytest.raises(errors.EmptyDataError, match='"=", 3.*check the names kk'):
+        TAKES[kind](path, **asked, filters=[("kk", "=", 3)])
+    TAKES[kind](path, **asked, slices=["user", "kk", ("kk", "n")])
+    said = [record.args for record in caplog.records if record.name == "tfnorm"]
+    assert said == [("kk",), ("kk and n",)]
 
 
 @pytest.mark.parametrize("weight", [(), ("--weight", "w")], ids=["rows", "weights"])

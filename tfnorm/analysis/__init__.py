@@ -12,8 +12,10 @@ from tfnorm.analysis.rows import MAX_SLICES
 from tfnorm.analysis.rows import Rows
 from tfnorm.analysis.rows import check_slices
 from tfnorm.analysis.rows import chooses
+from tfnorm.analysis.rows import log_empty_slices
 from tfnorm.analysis.splits import SplitObserver
 from tfnorm.analysis.splits import analyze_splits
+from tfnorm.analysis.splits import check_mapping
 from tfnorm.analysis.splits import check_name
 from tfnorm.analysis.splits import check_split_count
 from tfnorm.analysis.splits import later_passes
@@ -28,12 +30,14 @@ __all__ = [
     "analyze_splits",
     "check_bad_records",
     "check_complete",
+    "check_mapping",
     "check_name",
     "check_slices",
     "check_split_count",
     "chooses",
     "later_pass",
     "later_passes",
+    "log_empty_slices",
     "named",
     "with_pass",
 ]

@@ -4,6 +4,7 @@
 
 import collections.abc
 import dataclasses
+import json
 import logging
 import typing
 
@@ -81,6 +82,7 @@ def analyze(
     media = {"images": images, "audio": audio}
     found = _read(data, recipe, None, max_bad_records, quantiles, media, rows)
     check_complete(found, recipe)
+    rows_lib.log_empty_slices([found], rows)
     while views := later_pass(recipe, found):
         more = _read(data, recipe, views, max_bad_records, quantiles, media, rows)
         found = with_pass(found, more)
@@ -203,9 +205,8 @@ def check_complete(
             value in any row.
     """
     if not found.rows:
-        chosen = ", of those that filters and weights leave" if found.provenance else ""
         raise errors.EmptyDataError(
-            f"there is not one row to take statistics of{chosen}."
+            f"there is not one row to take statistics of{_chosen(found)}."
         )
     if not found.features:
         raise errors.FeatureError("not one column holds numbers.")
@@ -218,3 +219,18 @@ def check_complete(
                 feature=key,
             )
     return found
+
+
+def _chosen(found: artifact.Statistics) -> str:
+    """What filters and weights have to do with it that there are no rows."""
+    asked: dict[str, typing.Any] = {}
+    for line in found.provenance:
+        asked |= json.loads(line) if rows_lib.chooses(line) else {}
+    if not asked.get("filters"):
+        return ", of those that the weight leaves" if "weight" in asked else ""
+    columns = {condition[0] for some in asked["filters"] for condition in some}
+    return (
+        f": no row fulfils {json.dumps(asked['filters'])}. In records, a column that "
+        "is not there is missing in every row: check the names "
+        f"{', '.join(sorted(columns))}"
+    )

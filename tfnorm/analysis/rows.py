@@ -6,6 +6,7 @@ import collections.abc
 import dataclasses
 import itertools
 import json
+import logging
 import typing
 
 import numpy as np
@@ -19,6 +20,7 @@ from tfnorm import statistics
 MAX_SLICES = 10_000
 # Up to here whole numbers are exact as float64.
 _WHOLE = 1 << 53
+_LOG = logging.getLogger("tfnorm")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,12 +250,29 @@ def check_slices(found: artifact.Statistics, rows: Rows | None) -> None:
     """Raises a DataError if there are more slices than may be."""
     if rows is None or not rows.slices:
         return
+    check_count(sum(columns in rows.slices for columns in _sliced(found)), rows)
+
+
+def _sliced(found: artifact.Statistics) -> collections.abc.Iterator[tuple[str, ...]]:
+    """Yields the columns of each group of the first feature, which has all slices."""
     base = next((name for name in found if not statistics.is_group(name)), "")
     seen = (statistics.group_keys(base, name) for name in found)
-    slices = sum(
-        tuple(column for column, _ in keys) in rows.slices for keys in seen if keys
-    )
-    check_count(slices, rows)
+    return (tuple(column for column, _ in keys) for keys in seen if keys)
+
+
+def log_empty_slices(
+    parts: collections.abc.Iterable[artifact.Statistics], rows: Rows
+) -> None:
+    """Says in the log by which columns there is no slice in any of the statistics."""
+    if not rows.slices:
+        return
+    there = {columns for found in parts for columns in _sliced(found)}
+    for columns in rows.slices:
+        if columns not in there:
+            _LOG.warning(
+                "No row has a value of %s, so there is no such slice. Check the name.",
+                " and ".join(columns),
+            )
 
 
 def check_count(slices: int, rows: Rows) -> None:

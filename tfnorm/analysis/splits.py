@@ -89,6 +89,17 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_mapping(inputs: typing.Any) -> None:
+    """Raises an OptionsError where data are not by the names of splits."""
+    if not isinstance(inputs, collections.abc.Mapping):
+        raise errors.OptionsError(
+            "Say which rows are of which split: by a column that names it, `by=`, or "
+            "as a mapping of the names of splits to the data of each."
+        )
+    for name in inputs:
+        check_name(name)
+
+
 def check_split_count(splits: int, by: str | None) -> None:
     """Raises a DataError if so many splits are more than may be."""
     if splits > MAX_SPLITS:
@@ -159,8 +170,9 @@ def analyze_splits(
     {'0': 2.0, '1': 9.0}
     """
     if by is None:
+        check_mapping(data)
         return {
-            check_name(name): named(passes.analyze(part, recipe, **options), name)
+            name: named(passes.analyze(part, recipe, **options), name)
             for name, part in data.items()
         }
     if recipe is not None and not isinstance(recipe, recipe_lib.Recipe):
@@ -175,9 +187,10 @@ def analyze_splits(
     rows = rows_lib.Rows.of(recipe, **options)
     found = _read(data, recipe, by, None, rows, media)
     if not found:
-        raise errors.EmptyDataError("there is not one row to take statistics of.")
+        passes.check_complete(artifact.Statistics(provenance=rows.provenance), recipe)
     for part in found.values():
         passes.check_complete(part, recipe)
+    rows_lib.log_empty_slices(found.values(), rows)
     while views := later_passes(recipe, found):
         for name, more in _read(data, recipe, by, views, rows, media).items():
             found[name] = passes.with_pass(found[name], more)

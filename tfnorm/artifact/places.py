@@ -28,7 +28,7 @@ def part_of(summary: bytes) -> str | None:
 
 def outer(path: str) -> str | None:
     """The folder of splits that a path names one of, if it does."""
-    out, _, name = path.rstrip("/").rpartition("/")
+    out, name = os.path.split(path.rstrip("/"))
     if not name.startswith(SPLIT):
         return None
     return out if files.exists(os.path.join(out, SPLITS)) else None

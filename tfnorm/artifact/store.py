@@ -97,7 +97,8 @@ def load_statistics(path: str | os.PathLike) -> table.Statistics:
         return files.follow(
             out, places.SPLITS, lambda said: _load(places.within(out, where, said))
         )
-    return _load(places.within(out, where, files.read(f"{out}/{places.SPLITS}")))
+    said = files.read(os.path.join(out, places.SPLITS))
+    return _load(places.within(out, where, said))
 
 
 def _load(where: str) -> table.Statistics:

@@ -70,6 +70,10 @@ class RewriteShards(beam.PTransform):
         fitted: The fitted recipe.
         out: Folder of the files, on a file system that all workers share.
         inverse: Whether to turn normalized columns back.
+        root: Where the paths of all shards begin: below it each is written under the
+            rest of its path. By default, under its last part.
+        staged: Whether `out` is a folder of the job's own, and gone when the job is
+            over: then what an attempt writes too late is an error.
 
     Returns:
         A PCollection of one `Rewritten` for each shard.
@@ -78,13 +82,16 @@ class RewriteShards(beam.PTransform):
     fitted: recipe_lib.FittedRecipe
     out: str | os.PathLike
     inverse: bool = False
+    root: str = ""
+    staged: bool = False
 
     def __post_init__(self):
         super().__init__()
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
         applied = Applied(self.fitted, self.inverse)
-        rewrite = beam.ParDo(_RewriteShard(applied, os.fspath(self.out)))
+        made = _RewriteShard(applied, os.fspath(self.out), self.root, self.staged)
+        rewrite = beam.ParDo(made)
         return (
             shards
             | listing.SpreadShards()
@@ -161,22 +168,31 @@ class _ApplyToBatch(beam.DoFn):
         yield dataclasses.replace(batch, columns=columns)
 
 
-class _RewriteShard(beam.DoFn):
-    def __init__(self, applied: Applied, out: str):
+class _RewriteShard(failures.Step):
+    def __init__(self, applied: Applied, out: str, root: str, staged: bool):
         self._applied = applied
         self._out = out
+        self._root = root
+        self._staged = staged
 
     def process(self, named):
         _, shards = named
         for shard in shards:
             with failures.carried():
-                yield rewrite_shard(shard, self._out, self._applied)
+                if self._staged:
+                    listing.check_not_over(self._out)
+                path = os.path.join(self._out, name_of(shard.path, self._root))
+                yield rewrite_shard(shard, path, self._applied)
 
 
-def rewrite_shard(shard: sources.Shard, folder: str, applied: Applied) -> Rewritten:
-    """Writes a shard again into a folder; see `RewriteShards`."""
+def name_of(path: str, root: str) -> str:
+    """Where in the folder a file is written; see `RewriteShards`."""
+    return path.removeprefix(root) if root else os.path.basename(path)
+
+
+def rewrite_shard(shard: sources.Shard, path: str, applied: Applied) -> Rewritten:
+    """Writes a shard again to a path; see `RewriteShards`."""
     shard = dataclasses.replace(shard, features=applied.columns)
-    path = os.path.join(folder, os.path.basename(shard.path))
     rows = bad_records = 0
     values = dict.fromkeys(applied.fitted.maps, 0)
     for batch in sources.rewrite(

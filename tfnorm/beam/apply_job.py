@@ -5,6 +5,7 @@
 import collections
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -33,7 +34,7 @@ class Summary:
     """What `apply_recipe` wrote, as `applied.json` in its folder says it.
 
     Args:
-        files: Names of the files, sorted.
+        files: Names of the files, sorted, with the folders in which they lie there.
         rows: How many rows they have.
         bad_records: How many unreadable records were left out.
         inverse: Whether normalized columns were turned back.
@@ -59,6 +60,9 @@ def apply_recipe(
     beam_args: Sequence[str] = (),
 ) -> Summary:
     """Writes normalized files: one for each that is read, of its name and format.
+
+    Files of one name keep the folders that tell them apart: `day=1/d.parquet`, and
+    with it all others their own, below the folder that they share.
 
     Rows keep their order, Parquet files their row groups, gzip stays gzip. Columns that
     the recipe does not name pass through with their very bytes. Of the others, float32
@@ -116,20 +120,21 @@ def apply_recipe(
         inputs, applied.columns, max_bad_records=max_bad_records, whole=True
     )
     sources.check_written(shards)
-    _check_names(shards, out)
+    root = _root([shard.path for shard in shards])
+    _check_names(shards, root, out)
     with _whole_folder(os.fspath(out), fitted) as folder:
         with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
             _ = (
                 pipeline
                 | "ListShards" >> listing.ListShards(shards)
-                | apply.RewriteShards(fitted, folder.path, inverse)
+                | apply.RewriteShards(fitted, folder.path, inverse, root, staged=True)
                 # Keyed, so that the summary is that of all shards.
                 | "ToOne" >> beam.Map(_to_one)
                 | "GatherShards" >> beam.GroupByKey()
                 | "Summarize"
-                >> beam.ParDo(_Summarize(applied, max_bad_records, folder.path))
+                >> beam.ParDo(_Summarize(applied, max_bad_records, folder.path, root))
             )
-        return _finished(folder, [os.path.basename(s.path) for s in shards])
+        return _finished(folder)
 
 
 @contextlib.contextmanager
@@ -164,25 +169,39 @@ def _check_invertible(fitted: recipe_lib.FittedRecipe) -> None:
             )
 
 
-def _check_names(shards: list[sources.Shard], out: str | os.PathLike) -> None:
-    """Raises where two files would be one, or what is read would be replaced."""
-    names = collections.Counter(os.path.basename(shard.path) for shard in shards)
-    for shard in shards:
-        name = os.path.basename(shard.path)
-        if names[name] > 1:
-            raise errors.DataError(
-                f"Another file is called {name!r}, too, and both would be written to "
-                "one path. Write them to folders of their own.",
-                file=shard.path,
-            )
-        if name == SUMMARY:
-            raise errors.DataError(
-                "Such a file describes the folder. Rename it.", file=shard.path
-            )
-        if _place(os.path.dirname(shard.path)) == _place(out):
+def _root(paths: Sequence[str]) -> str:
+    """What paths have in common, where their last parts alone are not apart."""
+    names = collections.Counter(map(os.path.basename, paths))
+    if len(names) == len(paths):
+        return ""
+    folders = zip(*(path.split("/")[:-1] for path in paths), strict=False)
+    common = itertools.takewhile(lambda parts: len(set(parts)) == 1, folders)
+    root = "".join(f"{parts[0]}/" for parts in common)
+    if not root:
+        path = next(p for p in paths if names[os.path.basename(p)] > 1)
+        raise errors.DataError(
+            f"Another file is called {os.path.basename(path)!r}, too, and lies on "
+            "another file system. Write them to folders of their own.",
+            file=path,
+        )
+    return root
+
+
+def _check_names(
+    shards: list[sources.Shard], root: str, out: str | os.PathLike
+) -> None:
+    """Raises where a file has the summary's name, or what is read would be replaced."""
+    there = f"{_place(out)}/"
+    for folder in {os.path.dirname(shard.path) for shard in shards}:
+        if f"{_place(folder)}/".startswith(there):
             raise errors.ArtifactError(
                 "is where the files are read from. Name another folder.",
                 file=os.fspath(out),
+            )
+    for shard in shards:
+        if apply.name_of(shard.path, root) == SUMMARY:
+            raise errors.DataError(
+                "Such a file describes the folder. Rename it.", file=shard.path
             )
 
 
@@ -195,16 +214,18 @@ def _to_one(rewritten: apply.Rewritten) -> tuple[int, apply.Rewritten]:
     return 0, rewritten
 
 
-class _Summarize(beam.DoFn):
+class _Summarize(failures.Step):
     """Checks what all shards say together, and writes it beside them."""
 
-    def __init__(self, applied: apply.Applied, max_bad_records: int, folder: str):
+    def __init__(self, applied, max_bad_records: int, folder: str, root: str):
         self._applied = applied
         self._max_bad_records = max_bad_records
         self._folder = folder
+        self._root = root
 
     def process(self, keyed):
         with failures.carried():
+            listing.check_not_over(self._folder)
             found = self._summary(list(keyed[1]))
             path = os.path.join(self._folder, SUMMARY)
             with files.whole_file(path) as temporary:
@@ -226,7 +247,7 @@ class _Summarize(beam.DoFn):
                     "leave it out by `FittedRecipe.select`.",
                     feature=name,
                 )
-        names = tuple(sorted(os.path.basename(part.path) for part in parts))
+        names = tuple(sorted(apply.name_of(p.source, self._root) for p in parts))
         return Summary(
             names,
             rows,
@@ -237,15 +258,17 @@ class _Summarize(beam.DoFn):
         )
 
 
-def _finished(folder: files.Publication, names: list[str]) -> Summary:
+def _finished(folder: files.Publication) -> Summary:
     """Reads the summary, and clears away what workers that died have left."""
     found = json.loads(files.read(os.path.join(folder.path, SUMMARY)))
     if folder.part:
         described = json.dumps(found | {"folder": folder.part}, indent=2)
         folder.summary = f"{described}\n".encode()
     else:
-        for path in pathlib.Path(folder.path).iterdir():
-            if path.name not in {SUMMARY, *names}:
-                files.remove(os.fspath(path))
+        kept = {os.path.join(folder.path, name) for name in [SUMMARY, *found["files"]]}
+        kept |= {str(above) for path in kept for above in pathlib.Path(path).parents}
+        for path in list(pathlib.Path(folder.path).rglob("*")):
+            if str(path) not in kept:
+                files.remove(str(path))
     found["files"] = tuple(found["files"])
     return Summary(**found)

@@ -15,7 +15,6 @@ from tfnorm import analysis
 from tfnorm import arrays
 from tfnorm import artifact
 from tfnorm import errors
-from tfnorm import files
 from tfnorm import recipe as recipe_lib
 from tfnorm.beam import counting
 from tfnorm.beam import failures
@@ -181,7 +180,7 @@ for _kind in (arrays.Batch, artifact.Statistics):
     beam.coders.registry.register_coder(_kind, _Pickled)
 
 
-class _ReadShards(beam.DoFn):
+class _ReadShards(failures.Step):
     def process(self, named):
         _, shards = named
         with failures.carried():
@@ -256,7 +255,7 @@ class _Check(beam.DoFn):
             yield analysis.check_complete(found, self._recipe)
 
 
-class _Write(beam.DoFn):
+class _Write(failures.Step):
     def __init__(self, path: str, staged: bool):
         self._path = path
         self._staged = staged
@@ -264,12 +263,6 @@ class _Write(beam.DoFn):
     def process(self, found: artifact.Statistics):
         with failures.carried():
             if self._staged:
-                check_not_over(os.path.dirname(self._path))
+                listing.check_not_over(os.path.dirname(self._path))
             found.save(self._path)
         yield self._path
-
-
-def check_not_over(folder: str) -> None:
-    """Raises an ArtifactError where a job's own folder is gone: its job is over."""
-    if not files.is_remote(folder) and not os.path.isdir(folder):
-        raise errors.ArtifactError("The job is over.", file=folder)

@@ -1,6 +1,6 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Carries typed errors from Beam workers to whoever started the job.
+"""Carries typed errors from Beam workers to whoever started the job, and options there.
 
 Runners hand on the text of an exception, not the exception. So a worker's error
 travels as one line of JSON in that text.
@@ -11,7 +11,10 @@ import json
 import re
 from collections.abc import Iterator
 
+import apache_beam as beam
+
 from tfnorm import errors
+from tfnorm import files
 
 _MARK = "tfnorm-error:"
 _FIELDS = ("message", "feature", "file", "record", "offset")
@@ -24,6 +27,22 @@ def carried() -> Iterator[None]:
         yield
     except errors.TfnormError as error:
         raise RuntimeError(text_of(error)) from error
+
+
+class Step(beam.DoFn):
+    """A step that touches files, with the options of whoever built the pipeline.
+
+    Beam starts the workers of pools and processes without any.
+    """
+
+    def __getstate__(self):
+        # Workers may pickle it again, who know of none.
+        return {"_told": files.told()} | self.__dict__
+
+    def setup(self):
+        told = self.__dict__.get("_told")
+        if told and told != files.told():
+            files.use_options(told)
 
 
 def text_of(error: errors.TfnormError) -> str:

@@ -107,13 +107,14 @@ def before(
         error.file = os.fspath(path)
         raise
     counted = {*sources.real_paths(kept.sources)}
-    real = sources.real_paths(shard.path for shard in shards)
-    for shard, place in zip(shards, real, strict=True):
+    said = [(one, shard) for shard in shards for one in sources.recorded(shard)]
+    real = sources.real_paths(one for one, _ in said)
+    for (one, shard), place in zip(said, real, strict=True):
         if place in counted:
             raise errors.DataError(
-                f"The file is counted in {os.fspath(path)!r} already. Name new files "
-                "only; `tfnorm merge --subtract` takes old ones away.",
-                file=shard.path,
+                f"{_what(one, shard)} counted in {os.fspath(path)!r} already. Name new "
+                "ones only; `tfnorm merge --subtract` takes old ones away.",
+                file=one,
             )
     return kept
 
@@ -128,6 +129,12 @@ def check_passes(recipe: recipe_lib.Recipe | None) -> None:
         )
 
 
+def _what(recorded: str, shard: sources.Shard) -> str:
+    if recorded == shard.path:
+        return "The file is"
+    return "Of images and audio whole folders are recorded, and files of this one are"
+
+
 def _kept(place: str) -> artifact.Statistics | None:
     """Returns the statistics in a folder of the cache, if they are there and whole."""
     if not files.is_remote(place) and not os.path.exists(place):
@@ -139,7 +146,7 @@ def _kept(place: str) -> artifact.Statistics | None:
         return None
 
 
-class _SummarizeFile(beam.DoFn):
+class _SummarizeFile(failures.Step):
     def __init__(self, recipe, views, cache: str, rows):
         self._rows = rows
         self._recipe = recipe
@@ -188,7 +195,8 @@ class _SummarizeFile(beam.DoFn):
         views = None if self._views is None else sorted(self._views)
         path = shard.path
         path = path if files.is_remote(path) else os.path.realpath(path)
-        asked = [config.version(), path, repr(shard), repr(self._rows)]
+        decoded = sorted(sources.decoding([shard]))
+        asked = [config.version(), path, repr(shard), decoded, repr(self._rows)]
         return _digest([*asked, recipe, views])
 
 

@@ -3,6 +3,7 @@
 """The statistics job: from files to the artifact."""
 
 import functools
+import itertools
 import math
 import os
 from collections.abc import Iterable
@@ -90,10 +91,12 @@ def compute_statistics(
     # that comes too late, of a job that is over, changes nothing; and what one of
     # several passes found is no artifact yet.
     with files.scratch(out) as folder:
-        path = os.path.join(folder, "statistics")
-        found = run(recipe, recipe, None, path, kept)
+        # Of each pass elsewhere: a late write of one is not read as the next one's.
+        places = (os.path.join(folder, f"pass-{n}") for n in itertools.count(1))
+        found = run(recipe, recipe, None, next(places), kept)
+        analysis.log_empty_slices([found], rows)
         while views := analysis.later_pass(recipe, found):
-            more = run(recipe, None, views, path)
+            more = run(recipe, None, views, next(places))
             found = analysis.with_pass(found, more)
     found.save(out)
     return found

@@ -1,7 +1,8 @@
 # Copyright 2026 The tfnorm authors.
 # SPDX-License-Identifier: Apache-2.0
-"""From a list of shards to workers that each have some of them."""
+"""From a list of shards to workers that each have some of them, while a job lasts."""
 
+import os
 import pickle
 import zlib
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 
+from tfnorm import errors
+from tfnorm import files
 from tfnorm import sources
 from tfnorm.beam import runners
 
@@ -46,6 +49,12 @@ class SpreadShards(beam.PTransform):
             | "NameShards" >> beam.Map(_named).with_output_types(tuple[str, object])
             | "SpreadShards" >> beam.GroupByKey()
         )
+
+
+def check_not_over(folder: str) -> None:
+    """Raises an ArtifactError where a job's own folder is gone: its job is over."""
+    if not files.is_remote(folder) and not os.path.isdir(folder):
+        raise errors.ArtifactError("The job is over.", file=folder)
 
 
 def _unpacked(packed: bytes) -> Iterator[sources.Shard]:

@@ -76,7 +76,7 @@ def merge_statistics(
     return found
 
 
-class _Load(beam.DoFn):
+class _Load(failures.Step):
     def process(self, path: str):
         with failures.carried():
             yield path, artifact.load_statistics(path)
@@ -106,7 +106,7 @@ class _MergeNamed(beam.CombineFn):
         return beam.coders.PickleCoder()
 
 
-class _Subtract(beam.DoFn):
+class _Subtract(failures.Step):
     def __init__(self, paths: Sequence[str]):
         self._paths = tuple(paths)
 

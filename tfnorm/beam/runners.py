@@ -7,7 +7,6 @@ import io
 from collections.abc import Sequence
 
 import apache_beam as beam
-from apache_beam.io import filesystems
 from apache_beam.options import pipeline_options
 
 from tfnorm import errors
@@ -44,9 +43,7 @@ def options_of(beam_args: Sequence[str]) -> pipeline_options.PipelineOptions:
         raise errors.OptionsError("".join(reason)) from error
     except Exception as error:
         raise _unusable(flags, error) from error
-    filesystems.FileSystems.set_options(options)
-    if _in_processes(options):
-        files.tell_children(flags)
+    files.use_options(flags)
     return options
 
 

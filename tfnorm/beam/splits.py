@@ -3,6 +3,7 @@
 """The job that takes the statistics of several splits at once."""
 
 import glob
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -100,6 +101,8 @@ def compute_splits(
         raise errors.OptionsError(
             "An unreadable record has no split: `max_bad_records` must be 0 with `by`."
         )
+    if by is None:
+        analysis.check_mapping(inputs)
     runners.options_of(beam_args)  # The file systems need them first.
     rows = analysis.Rows.of(recipe, **chosen)
     if recipe is not None:
@@ -108,9 +111,6 @@ def compute_splits(
     names = rows.with_columns(None if wanted is None else list(wanted))
     if by is not None and names is not None:
         names = list(dict.fromkeys([*names, by]))
-    if by is None:
-        for split in inputs:
-            analysis.check_name(split)
     listed = {
         split: sources.open(
             pattern,
@@ -155,11 +155,14 @@ def compute_splits(
     if not files.is_remote(out):
         files.check_replaceable(out, SUMMARY)
     with files.scratch(out) as folder:
-        found = run(None, folder)
-        _check_splits(found, inputs if by is None else ())
+        # Of each pass elsewhere: a late write of one is not read as the next one's.
+        places = (os.path.join(folder, f"pass-{n}") for n in itertools.count(1))
+        found = run(None, next(places))
+        _check_splits(found, inputs if by is None else (), rows)
         analysis.check_split_count(len(found), by)  # Of all bundles together.
+        analysis.log_empty_slices(found.values(), rows)
         while views := analysis.later_passes(recipe, found):
-            for split, more in run(views, folder).items():
+            for split, more in run(views, next(places)).items():
                 if split in views:
                     found[split] = analysis.with_pass(found[split], more)
     if files.is_remote(out):
@@ -184,12 +187,13 @@ def _summary(found: dict[str, artifact.Statistics], **where: str) -> str:
     return json.dumps({"splits": described, **where}, indent=2) + "\n"
 
 
-def _check_splits(found, expected) -> None:
+def _check_splits(found, expected, rows: analysis.Rows) -> None:
     for split in expected:
         if split not in found:
             raise errors.EmptyDataError(f"Split {split!r} has not one row.")
     if not found:
-        raise errors.EmptyDataError("there is not one row to take statistics of.")
+        none = artifact.Statistics(provenance=rows.provenance)
+        analysis.check_complete(none, None)
 
 
 def _folder(split: str) -> str:
@@ -198,11 +202,11 @@ def _folder(split: str) -> str:
 
 def _load(folder: str) -> dict[str, artifact.Statistics]:
     start = _folder("")
-    pattern = f"{folder}/{start}*/{artifact.SUMMARY}"
+    within = f"{start}*/{artifact.SUMMARY}"
     if files.is_remote(folder):
-        paths = [entry.path for entry in files.matches(pattern)]
+        paths = [entry.path for entry in files.matches(f"{folder}/{within}")]
     else:
-        paths = glob.glob(pattern)
+        paths = glob.glob(f"{glob.escape(folder)}/{within}")
     folders = sorted(map(os.path.dirname, paths))
     return {
         os.path.basename(path).removeprefix(start): artifact.load_statistics(path)
@@ -210,7 +214,7 @@ def _load(folder: str) -> dict[str, artifact.Statistics]:
     }
 
 
-class _Summarize(beam.DoFn):
+class _Summarize(failures.Step):
     """Reads shards, and reduces each bundle to the statistics of each split."""
 
     def __init__(self, recipe, by: str | None, views: Mapping | None, rows, features):
@@ -236,7 +240,7 @@ class _Summarize(beam.DoFn):
             yield beam.transforms.window.GlobalWindows.windowed_value(named)
 
 
-class _Write(beam.DoFn):
+class _Write(failures.Step):
     """Checks the statistics of a split and writes them into its folder."""
 
     def __init__(
@@ -261,6 +265,6 @@ class _Write(beam.DoFn):
                 error.message = f"Of split {split!r}: {error.message}"
                 error.args = (error.message,)
                 raise
-            compute.check_not_over(self._folder)
+            listing.check_not_over(os.path.dirname(self._folder))
             found.save(os.path.join(self._folder, _folder(split)))
         yield split

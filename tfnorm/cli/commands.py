@@ -78,7 +78,7 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -
     """
     patterns, beam_args = _split_beam_args(patterns)
     splits = rows_lib.splits(given, patterns, ctx)
-    if not patterns and splits is None:
+    if not patterns and (splits is None or "by" in splits):
         raise click.UsageError("Missing argument 'PATTERN...'.", ctx)
     out = out or update
     if out is None:
@@ -205,8 +205,9 @@ def fit(path, recipe, out) -> None:
 def apply(ctx, inputs, recipe, out, inverse, max_bad_records) -> None:
     """Normalize TFRecord or Parquet files with Beam, or turn them back.
 
-    Each file is written to the folder under its name; what the recipe does not name
-    passes through. Beam's own options go behind `--`.
+    Each file is written to the folder under its name; where several have one name, in
+    folders named as theirs. What the recipe does not name passes through. Beam's own
+    options go behind `--`.
     """
     inputs, beam_args = _split_beam_args(inputs)
     if not inputs:

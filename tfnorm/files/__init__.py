@@ -24,7 +24,7 @@ from tfnorm.files.local import whole_folder
 from tfnorm.files.published import Publication
 from tfnorm.files.published import follow
 from tfnorm.files.published import published
-from tfnorm.files.remote import tell_children
+from tfnorm.files.remote import told
 from tfnorm.files.remote import use_options
 from tfnorm.files.streams import open
 from tfnorm.files.streams import whole_file
@@ -47,7 +47,7 @@ __all__ = [
     "scratch",
     "size",
     "status",
-    "tell_children",
+    "told",
     "use_options",
     "whole_file",
     "whole_folder",

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from tfnorm import errors
+from tfnorm.files import ending
 from tfnorm.files import remote
 from tfnorm.files import streams
 
@@ -205,20 +206,26 @@ def scratch(beside: str | os.PathLike) -> Iterator[str]:
     beside = os.fspath(beside)
     if is_remote(beside):
         folder = f"{beside.rstrip('/')}.{uuid.uuid4().hex[:12]}"
+        with ending.orderly():
+            try:
+                yield folder
+            finally:
+                remove(folder)
+        return
+    parent = os.path.dirname(os.path.abspath(beside))
+    prefix = f".{os.path.basename(os.path.abspath(beside))}."
+    with ending.orderly():
+        try:
+            os.makedirs(parent, exist_ok=True)
+            folder = tempfile.mkdtemp(prefix=prefix, dir=parent)
+        except OSError as error:
+            raise errors.ArtifactError(
+                f"cannot be written: {error.strerror}.", file=beside
+            ) from error
         try:
             yield folder
         finally:
             remove(folder)
-        return
-    parent = os.path.dirname(os.path.abspath(beside))
-    try:
-        os.makedirs(parent, exist_ok=True)
-    except OSError as error:
-        raise errors.ArtifactError(
-            f"cannot be written: {error.strerror}.", file=beside
-        ) from error
-    with tempfile.TemporaryDirectory(dir=parent) as folder:
-        yield folder
 
 
 def _entry(found) -> Entry:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from tfnorm import errors
+from tfnorm.files import ending
 from tfnorm.files import remote
 
 _ATTEMPTS = 10
@@ -142,11 +143,12 @@ def _identity(path: str | os.PathLike) -> tuple[int, int] | None:
 def _temporary(path: pathlib.Path) -> Iterator[pathlib.Path]:
     # In the same folder, so that renaming never copies.
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        yield pathlib.Path(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with ending.orderly():
+        folder = tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            yield pathlib.Path(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from tfnorm import errors
+from tfnorm.files import ending
 from tfnorm.files import listing
 from tfnorm.files import remote
 from tfnorm.files import streams
@@ -63,15 +64,16 @@ def published(path: str, marker: str, names: Names, part: str) -> Iterator[Publi
         _check_replaceable(path, marker, part)
     name = part.format(uuid.uuid4().hex[:12])
     made = Publication(name, f"{path}/{name}")
-    try:
-        yield made
-        # Another may have published while the body ran.
-        before = _part(path, marker, names)
-        with streams.whole_file(f"{path}/{marker}") as temporary:
-            temporary.write_bytes(made.summary)
-    except BaseException:
-        listing.remove(made.path)
-        raise
+    with ending.orderly():
+        try:
+            yield made
+            # Another may have published while the body ran.
+            before = _part(path, marker, names)
+            with streams.whole_file(f"{path}/{marker}") as temporary:
+                temporary.write_bytes(made.summary)
+        except BaseException:
+            listing.remove(made.path)
+            raise
     if before is not None and before != _part(path, marker, names):
         listing.remove(f"{path}/{before}")
 

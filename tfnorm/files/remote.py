@@ -4,9 +4,6 @@
 
 import contextlib
 import errno
-import functools
-import json
-import os
 import re
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -15,7 +12,6 @@ from typing import Any
 from tfnorm import errors
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
-_VARIABLE = "TFNORM_FILE_SYSTEM_OPTIONS"
 _ABSENT, _DENIED = (404, errno.ENOENT), (401, 403, errno.EACCES, errno.EPERM)
 
 
@@ -43,19 +39,12 @@ def use_options(flags: Sequence[str]) -> None:
     filesystems.FileSystems.set_options(options)
 
 
-def tell_children(flags: Sequence[str]) -> None:
-    """Tells processes that this one starts a job's options, by their environment.
+def told() -> tuple[str, ...]:
+    """Returns the options that Beam's file systems were told."""
+    from apache_beam.io import filesystems
 
-    Beam's runner of several processes starts its workers without any options.
-    """
-    os.environ[_VARIABLE] = json.dumps([os.getpid(), list(flags)])
-
-
-@functools.cache
-def _hear_parent(said: str) -> None:
-    parent, flags = json.loads(said)
-    if parent != os.getpid():
-        use_options(flags)
+    options = filesystems.FileSystems._pipeline_options
+    return () if options is None else tuple(options._flags or ())
 
 
 def system(path: str):
@@ -67,10 +56,8 @@ def system(path: str):
     from apache_beam.io import filesystems
     from apache_beam.options import value_provider
 
-    if _VARIABLE in os.environ:
-        _hear_parent(os.environ[_VARIABLE])
-    told = filesystems.FileSystems._pipeline_options
-    if told is None and value_provider.RuntimeValueProvider.runtime_options is None:
+    options = filesystems.FileSystems._pipeline_options
+    if options is None and value_provider.RuntimeValueProvider.runtime_options is None:
         use_options(())
     try:
         return filesystems.FileSystems.get_filesystem(path)

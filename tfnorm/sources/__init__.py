@@ -33,6 +33,7 @@ __all__ = [
     "is_path_like",
     "open",
     "real_paths",
+    "recorded",
     "rewrite",
 ]
 
@@ -45,6 +46,7 @@ real_paths = locate.real_paths
 rewrite = rewriting.rewrite
 check_written = rewriting.check_written
 decoding = encoded.decoding
+recorded = encoded.recorded
 
 
 def open(
@@ -121,6 +123,11 @@ def open(
     names = None if features is None else tuple(features)
     data_set = tfds.folder_of(data)
     if data_set is not None:
+        if audio is not None:
+            raise errors.OptionsError(
+                "Audio within data sets of TensorFlow Datasets is not decoded.",
+                file=data_set[0],
+            )
         return tfds.shards_of(*data_set, names, max_bad_records, images)
     paths = locate.expand(data)
     if file_format is None:
@@ -128,10 +135,16 @@ def open(
     else:
         kind = locate.known_format(file_format)
     asked = [media for media in (images, audio) if media is not None]
-    for kind_of_files, made in _media.items():
-        if kind == kind_of_files:
-            media = next((one for one in asked if isinstance(one, made)), made())
-            return list(encoded.shards_of_files(paths, names, max_bad_records, media))
+    made = _media.get(kind)
+    none = kind in (locate.CSV, locate.NUMPY)
+    for media in asked:
+        if none or (made is not None and not isinstance(media, made)):
+            raise errors.OptionsError(
+                f"{kind} files hold no encoded {media.kind}.", file=paths[0]
+            )
+    if made is not None:
+        media = asked[0] if asked else made()
+        return list(encoded.shards_of_files(paths, names, max_bad_records, media))
     found: list[Shard] = list(_shards_of[kind](paths, names, max_bad_records))
     if whole:
         found = _whole(found)
@@ -140,10 +153,6 @@ def open(
 
         found = parquet.filtered(found, filters)
     for media in asked:
-        if kind in (locate.CSV, locate.NUMPY):
-            raise errors.OptionsError(
-                f"{kind} files hold no encoded {media.kind}.", file=paths[0]
-            )
         found = list(encoded.shards_within(found, max_bad_records, media))
     return found
 

@@ -6,6 +6,7 @@ import abc
 import dataclasses
 import os
 import typing
+import zlib
 from collections.abc import Iterator
 from collections.abc import Sequence
 
@@ -64,7 +65,7 @@ class Media(typing.Protocol):
 
     feature: str
     kind: typing.ClassVar[str]
-    # Files that make a shard.
+    # About how many files make a shard.
     files: typing.ClassVar[int]
 
     @property
@@ -231,9 +232,25 @@ def shards_of_files(
                 file=paths[0],
             )
     media.load()
-    for start in range(0, len(paths), media.files):
-        files = tuple(paths[start : start + media.files])
-        yield FilesShard(files[0], (media.feature,), max_bad_records, files, media)
+    for some in _runs(paths, media.files):
+        yield FilesShard(some[0], (media.feature,), max_bad_records, some, media)
+
+
+def _runs(paths: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
+    """Yields runs of about so many paths, at most four times as many.
+
+    A name tells whether a run ends with it, so one more file changes one run, and not
+    all behind it: what a cache keeps of the others is found again.
+    """
+    run: list[str] = []
+    for path in paths:
+        run.append(path)
+        last = zlib.crc32(os.fsencode(os.path.basename(path))) % length == 0
+        if last or len(run) == 4 * length:
+            yield tuple(run)
+            run = []
+    if run:
+        yield tuple(run)
 
 
 def shards_within(
@@ -249,6 +266,13 @@ def shards_within(
         if hasattr(shard, "batch_rows"):
             shard = dataclasses.replace(shard, batch_rows=PARQUET_ROWS)
         yield EncodedShard(shard.path, shard.features, max_bad_records, shard, media)
+
+
+def recorded(shard: shards.Shard) -> list[str]:
+    """Returns what `Statistics.sources` will say of a shard: a file, or folders."""
+    if isinstance(shard, FilesShard):
+        return sorted({os.path.dirname(path) or "." for path in shard.files})
+    return [shard.path]
 
 
 def decoding(found: Sequence[shards.Shard]) -> set[str]:

@@ -70,7 +70,7 @@ def expand(data: Any) -> list[str]:
     are absolute, so that they mean the same in every working folder.
 
     Raises:
-        EmptyDataError: A pattern matches nothing.
+        EmptyDataError: A pattern matches nothing, or nothing is named.
         DataError: A path is no file that can be read.
     """
     if isinstance(data, str | os.PathLike):
@@ -79,6 +79,8 @@ def expand(data: Any) -> list[str]:
     for item in data:
         pattern = os.fsdecode(os.fspath(item))
         found += _remote(pattern) if files.is_remote(pattern) else _local(pattern)
+    if not found:
+        raise errors.EmptyDataError("no file is named.")
     counts = collections.Counter(real_paths(found))
     repeated = [file for file, count in counts.items() if count > 1]
     if repeated:
@@ -203,12 +205,18 @@ def applied_files(folder: str) -> list[str]:
     path = os.path.join(folder, APPLIED)
     try:
         said = json.loads(files.read(path))
-        place = os.path.join(folder, said.get("folder") or "")
-        return [os.path.join(place, os.path.basename(name)) for name in said["files"]]
+        place = os.path.join(folder, os.path.basename(said.get("folder") or ""))
+        return [os.path.join(place, _within(name)) for name in said["files"]]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise errors.FormatError(
             f"The file does not tell what was written ({error}).", file=path
         ) from error
+
+
+def _within(name: str) -> str:
+    if name.startswith("/") or files.is_remote(name) or ".." in name.split("/"):
+        raise ValueError(f"{name!r} lies elsewhere")
+    return name
 
 
 def _no_match(pattern: str) -> errors.EmptyDataError:

@@ -91,7 +91,7 @@ def not_written(path: str) -> errors.FormatError:
     """The error for a format that is not written."""
     return errors.FormatError(
         "Files of this format are read but not written. Those of `tf.Example` "
-        "(TFRecord, plain or gzip) and of Parquet are: convert the data first.",
+        "(TFRecord, plain, gzip or zstd) and of Parquet are: convert the data first.",
         file=path,
     )
 

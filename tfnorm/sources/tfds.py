@@ -128,7 +128,8 @@ def shards_of(
         images: How images become pixels, by default with Pillow.
 
     Raises:
-        OptionsError: The split is not there, or none is named where there are many.
+        OptionsError: The split is not there, or none is named where there are many, or
+            `images` are given and there are none.
         FormatError: The folder's description, or a file, is damaged.
         FeatureError: There is no such feature.
     """
@@ -150,6 +151,10 @@ def shards_of(
         for shard in _records(place, names, max_bad_records):
             whole = count if getattr(shard, "stop", None) is None else None
             made.append(TfdsShard(place, names, max_bad_records, shard, wanted, whole))
+    if images is not None and all(leaf.kind != tfds_features.IMAGE for leaf in wanted):
+        raise errors.OptionsError(
+            "Of what is read of the data set, nothing is an image.", file=folder
+        )
     for leaf in wanted:
         if leaf.kind == tfds_features.IMAGE:
             how = images if images is not None and images.feature == leaf.name else None
