@@ -16,6 +16,7 @@ from click import testing
 from PIL import Image
 
 import tfnorm
+from tests import splits_data
 from tfnorm import analysis
 from tfnorm import arrays
 from tfnorm import cli
@@ -23,55 +24,39 @@ from tfnorm import errors
 from tfnorm import schemes
 from tfnorm.sources import write
 
-ROWS = 600
-RNG = np.random.default_rng(0)
-TEXT = np.array([b"train", b"eval", b"test"], object)[RNG.integers(0, 3, ROWS)]
-DATA = {
-    "x": RNG.normal(size=ROWS).astype(np.float32),
-    "n": RNG.integers(0, 99, ROWS),
-    "user": RNG.integers(0, 5, ROWS),
-    "w": RNG.integers(1, 4, ROWS),
-    "split": TEXT,
-}
-RECIPE = tfnorm.Recipe(
-    {"x": schemes.Robust(), "n": schemes.PerKey(schemes.ZScore(), "user")}
-)
-CHAIN = tfnorm.Recipe(
-    {"x": schemes.Chain((schemes.PercentileClip(), schemes.ZScore()))}
-)
-ASKED = {"weight": "w", "filters": [("user", "!=", 3)], "slices": ["user"]}
-
-
-def alone(name: str, recipe=RECIPE, **asked) -> tfnorm.Statistics:
-    rows = TEXT == name.encode()
-    part = {column: values[rows] for column, values in DATA.items()}
-    return tfnorm.analyze(part, recipe, **asked)
-
-
-def digests(found) -> dict[str, str]:
-    return {name: part.digest for name, part in found.items()}
-
 
 def _csv(folder):
-    text = {**DATA, "split": [value.decode() for value in TEXT]}
-    text["x"] = DATA["x"].astype(np.float64)  # Whose digits say the number exactly.
+    text = {**splits_data.DATA, "split": [value.decode() for value in splits_data.TEXT]}
+    text["x"] = splits_data.DATA["x"].astype(
+        np.float64
+    )  # Whose digits say the number exactly.
     for i in range(3):
-        part = pa.table(text).slice(i * ROWS // 3, ROWS // 3)
+        part = pa.table(text).slice(i * splits_data.ROWS // 3, splits_data.ROWS // 3)
         pa_csv.write_csv(part, folder / f"d-{i}.csv")
 
 
 FORMATS = {
     "csv": _csv,
-    "parquet": lambda folder: write.write_parquet(DATA, folder / "d", shards=2),
-    "tfrecord": lambda folder: write.write_tfrecords(DATA, folder / "d", shards=3),
+    "parquet": lambda folder: write.write_parquet(
+        splits_data.DATA, folder / "d", shards=2
+    ),
+    "tfrecord": lambda folder: write.write_tfrecords(
+        splits_data.DATA, folder / "d", shards=3
+    ),
 }
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, CHAIN, None], ids=["one", "chain", "all"])
+@pytest.mark.parametrize(
+    "recipe", [splits_data.RECIPE, splits_data.CHAIN, None], ids=["one", "chain", "all"]
+)
 def test_each_split_is_what_it_is_alone_in_memory(recipe):
-    found = tfnorm.analyze_splits(DATA, recipe, by="split", **ASKED)
+    found = tfnorm.analyze_splits(
+        splits_data.DATA, recipe, by="split", **splits_data.ASKED
+    )
     names = ("eval", "test", "train")
-    assert digests(found) == digests({n: alone(n, recipe, **ASKED) for n in names})
+    assert splits_data.digests(found) == splits_data.digests(
+        {n: splits_data.alone(n, recipe, **splits_data.ASKED) for n in names}
+    )
     assert '{"split": "eval"}' in found["eval"].provenance
 
 
@@ -80,16 +65,18 @@ def test_each_split_is_what_it_is_alone_in_a_job(tmp_path, kind):
     FORMATS[kind](tmp_path)
     pattern = str(tmp_path / f"d-*{kind}")
     found = tfnorm.beam.compute_splits(
-        pattern, RECIPE, tmp_path / "s", by="split", **ASKED
+        pattern, splits_data.RECIPE, tmp_path / "s", by="split", **splits_data.ASKED
     )
     names = ("eval", "test", "train")
-    assert digests(found) == digests({n: alone(n, **ASKED) for n in names})
+    assert splits_data.digests(found) == splits_data.digests(
+        {n: splits_data.alone(n, **splits_data.ASKED) for n in names}
+    )
     assert tfnorm.load_statistics(tmp_path / "s/Split-eval") == found["eval"]
     summary = json.loads((tmp_path / "s/splits.json").read_text())
-    assert summary == {"splits": digests(found)}
+    assert summary == {"splits": splits_data.digests(found)}
     one = tfnorm.beam.compute_statistics(
         pattern,
-        RECIPE,
+        splits_data.RECIPE,
         tmp_path / "one",
         weight="w",
         filters=[("user", "!=", 3), ("split", "=", "eval")],
@@ -101,17 +88,22 @@ def test_each_split_is_what_it_is_alone_in_a_job(tmp_path, kind):
 def test_a_job_takes_the_passes_that_each_split_needs(tmp_path):
     FORMATS["parquet"](tmp_path)
     found = tfnorm.beam.compute_splits(
-        str(tmp_path / "d-*"), CHAIN, tmp_path / "s", by="split"
+        str(tmp_path / "d-*"), splits_data.CHAIN, tmp_path / "s", by="split"
     )
     names = ("eval", "test", "train")
-    assert digests(found) == digests({n: alone(n, CHAIN) for n in names})
+    assert splits_data.digests(found) == splits_data.digests(
+        {n: splits_data.alone(n, splits_data.CHAIN) for n in names}
+    )
     again = tfnorm.load_statistics(tmp_path / "s/Split-test")
-    assert CHAIN.fit(again).maps == CHAIN.fit(alone("test", CHAIN)).maps
+    assert (
+        splits_data.CHAIN.fit(again).maps
+        == splits_data.CHAIN.fit(splits_data.alone("test", splits_data.CHAIN)).maps
+    )
 
 
 @pytest.mark.parametrize("by", ["split", None])
 def test_what_one_pass_writes_late_is_not_of_the_next(tmp_path, monkeypatch, by):
-    (path,) = write.write_parquet(DATA, tmp_path / "d")
+    (path,) = write.write_parquet(splits_data.DATA, tmp_path / "d")
     first: list = []
 
     def save(found, place, whole=tfnorm.Statistics.save):
@@ -122,94 +114,115 @@ def test_what_one_pass_writes_late_is_not_of_the_next(tmp_path, monkeypatch, by)
 
     monkeypatch.setattr(tfnorm.Statistics, "save", save)
     if by is None:
-        found = {"": tfnorm.beam.compute_statistics(path, CHAIN, tmp_path / "s")}
-        expected = {"": tfnorm.analyze(path, CHAIN)}
+        found = {
+            "": tfnorm.beam.compute_statistics(path, splits_data.CHAIN, tmp_path / "s")
+        }
+        expected = {"": tfnorm.analyze(path, splits_data.CHAIN)}
     else:
-        found = tfnorm.beam.compute_splits(path, CHAIN, tmp_path / "s", by=by)
-        expected = tfnorm.analyze_splits(path, CHAIN, by=by)
-    assert digests(found) == digests(expected)
+        found = tfnorm.beam.compute_splits(
+            path, splits_data.CHAIN, tmp_path / "s", by=by
+        )
+        expected = tfnorm.analyze_splits(path, splits_data.CHAIN, by=by)
+    assert splits_data.digests(found) == splits_data.digests(expected)
 
 
 def test_splits_may_be_files(tmp_path):
-    paths = write.write_parquet(DATA, tmp_path / "d", shards=3)
+    paths = write.write_parquet(splits_data.DATA, tmp_path / "d", shards=3)
     splits = {"train": paths[:2], "eval": paths[2]}
-    found = tfnorm.beam.compute_splits(splits, RECIPE, tmp_path / "s")
-    expected = {name: tfnorm.analyze(files, RECIPE) for name, files in splits.items()}
-    assert digests(found) == digests(expected)
-    assert digests(tfnorm.analyze_splits(splits, RECIPE)) == digests(expected)
+    found = tfnorm.beam.compute_splits(splits, splits_data.RECIPE, tmp_path / "s")
+    expected = {
+        name: tfnorm.analyze(files, splits_data.RECIPE)
+        for name, files in splits.items()
+    }
+    assert splits_data.digests(found) == splits_data.digests(expected)
+    assert splits_data.digests(
+        tfnorm.analyze_splits(splits, splits_data.RECIPE)
+    ) == splits_data.digests(expected)
 
 
 def test_splits_may_lie_in_a_folder_named_like_a_pattern(tmp_path):
-    paths = write.write_parquet(DATA, tmp_path / "d")
+    paths = write.write_parquet(splits_data.DATA, tmp_path / "d")
     out = tmp_path / "a[0]?*" / "s"
-    found = tfnorm.beam.compute_splits({"train": paths}, RECIPE, out)
+    found = tfnorm.beam.compute_splits({"train": paths}, splits_data.RECIPE, out)
     assert tfnorm.load_statistics(out / "Split-train") == found["train"]
 
 
 def test_splits_are_written_whole_or_not_at_all(tmp_path):
-    paths = write.write_parquet(DATA, tmp_path / "d", shards=2)
-    tfnorm.beam.compute_splits(paths, RECIPE, tmp_path / "s", by="split")
+    paths = write.write_parquet(splits_data.DATA, tmp_path / "d", shards=2)
+    tfnorm.beam.compute_splits(paths, splits_data.RECIPE, tmp_path / "s", by="split")
     before = sorted(tmp_path.iterdir())
     empty = {"x": arrays.Column(np.ones(3), np.ones(3, bool)), "n": np.ones(3)}
     bad = write.write_parquet({**empty, "user": np.arange(3)}, tmp_path / "bad")
     with pytest.raises(errors.FeatureError, match="Of split 'b': has no value"):
-        tfnorm.beam.compute_splits({"a": paths, "b": bad}, RECIPE, tmp_path / "s")
+        tfnorm.beam.compute_splits(
+            {"a": paths, "b": bad}, splits_data.RECIPE, tmp_path / "s"
+        )
     assert sorted(tmp_path.iterdir()) == sorted([*before, *tmp_path.glob("bad*")])
     assert len(list((tmp_path / "s").glob("Split-*"))) == 3
 
 
 @pytest.mark.parametrize("kind", ["parquet", "tfrecord"])
 def test_features_of_splits_may_be_named(tmp_path, kind):
-    lacking = arrays.Column(np.zeros(ROWS, np.float32), np.ones(ROWS, bool))
+    lacking = arrays.Column(
+        np.zeros(splits_data.ROWS, np.float32), np.ones(splits_data.ROWS, bool)
+    )
     make = {"parquet": write.write_parquet, "tfrecord": write.write_tfrecords}[kind]
-    paths = make({**DATA, "none": lacking}, tmp_path / "d")
+    paths = make({**splits_data.DATA, "none": lacking}, tmp_path / "d")
     named = {"features": ["n", "none"], "filters": [("user", "!=", 3)]}
-    found = splits({"a": paths}, tmp_path / "s", None, **named)
+    found = splits_data.compute({"a": paths}, tmp_path / "s", None, **named)
     assert [*found["a"]] == ["n", "none"] and found["a"]["none"].shape is None
-    assert found["a"]["none"].counts.missing == np.sum(DATA["user"] != 3)
-    expected = tfnorm.analyze({"n": DATA["n"][DATA["user"] != 3]})
+    assert found["a"]["none"].counts.missing == np.sum(splits_data.DATA["user"] != 3)
+    expected = tfnorm.analyze(
+        {"n": splits_data.DATA["n"][splits_data.DATA["user"] != 3]}
+    )
     assert found["a"]["n"] == expected["n"]
-    rows = splits(paths, tmp_path / "t", None, by="split", **named)
+    rows = splits_data.compute(paths, tmp_path / "t", None, by="split", **named)
     assert rows["eval"].merge(rows["train"]).merge(rows["test"]).digest == (
         found["a"].digest
     )
     with pytest.raises(errors.FeatureError):
-        splits({"a": paths}, tmp_path / "s", None, features=["split"])
+        splits_data.compute({"a": paths}, tmp_path / "s", None, features=["split"])
 
 
 def test_the_format_of_files_may_be_named(tmp_path):
     paths = write.write_tfrecords({}, tmp_path / "none", compress=True)
-    paths += write.write_tfrecords(DATA, tmp_path / "some", compress=True)
+    paths += write.write_tfrecords(splits_data.DATA, tmp_path / "some", compress=True)
     for number, path in enumerate(paths):
         pathlib.Path(path).rename(tmp_path / f"examples-0000{number}-of-00002.gz")
     inputs = {"a": str(tmp_path / "examples-*")}
     with pytest.raises(errors.FormatError, match="no known suffix"):
-        splits(inputs, tmp_path / "s")
-    found = splits(inputs, tmp_path / "s", file_format="TFRecord")
-    assert found["a"].digest == tfnorm.analyze(DATA, RECIPE).digest
+        splits_data.compute(inputs, tmp_path / "s")
+    found = splits_data.compute(inputs, tmp_path / "s", file_format="TFRecord")
+    assert (
+        found["a"].digest == tfnorm.analyze(splits_data.DATA, splits_data.RECIPE).digest
+    )
     with pytest.raises(errors.OptionsError, match="there are ArrayRecord, Arrow"):
-        splits(inputs, tmp_path / "s", file_format="tfrecord")
+        splits_data.compute(inputs, tmp_path / "s", file_format="tfrecord")
 
 
 def test_a_row_in_no_split_is_an_error_that_says_where(tmp_path):
-    split = arrays.Column(TEXT, np.arange(ROWS) == 57)
-    paths = write.write_parquet({**DATA, "split": split}, tmp_path / "d")
+    split = arrays.Column(splits_data.TEXT, np.arange(splits_data.ROWS) == 57)
+    paths = write.write_parquet({**splits_data.DATA, "split": split}, tmp_path / "d")
     with pytest.raises(errors.DataError, match="in no split") as raised:
-        tfnorm.beam.compute_splits(paths, RECIPE, tmp_path / "s", by="split")
+        tfnorm.beam.compute_splits(
+            paths, splits_data.RECIPE, tmp_path / "s", by="split"
+        )
     assert (raised.value.feature, raised.value.record) == ("split", 57)
     assert raised.value.file == paths[0]
 
 
 def test_a_row_that_does_not_count_needs_no_split():
-    split = arrays.Column(TEXT, np.arange(ROWS) == 57)
-    data = {**DATA, "split": split, "row": np.arange(ROWS)}
-    found = tfnorm.analyze_splits(data, RECIPE, by="split", filters=[("row", "<", 57)])
+    split = arrays.Column(splits_data.TEXT, np.arange(splits_data.ROWS) == 57)
+    data = {**splits_data.DATA, "split": split, "row": np.arange(splits_data.ROWS)}
+    found = tfnorm.analyze_splits(
+        data, splits_data.RECIPE, by="split", filters=[("row", "<", 57)]
+    )
     assert sum(part.rows for part in found.values()) == 57
 
 
 def test_what_cannot_be_a_folder_names_no_split():
     with pytest.raises(errors.OptionsError, match="cannot name a split"):
-        tfnorm.analyze_splits({"../x": DATA}, RECIPE)
+        tfnorm.analyze_splits({"../x": splits_data.DATA}, splits_data.RECIPE)
     with pytest.raises(errors.DataError, match="more than 100 splits"):
         tfnorm.analyze_splits({"x": np.arange(101)}, by="x")
 
@@ -243,114 +256,6 @@ def test_too_many_splits_of_several_bundles_are_an_error(tmp_path):
     assert not (tmp_path / "s").exists()
 
 
-# Day after day.
-
-
-@pytest.fixture
-def days(tmp_path):
-    """Three days; on the first there is no row of "test"."""
-    rows = np.arange(ROWS)
-    parts = (rows < 200) & (TEXT != b"test"), (rows >= 200) & (rows < 400), rows >= 400
-    found = []
-    for number, chosen in enumerate(parts):
-        part = {name: values[chosen] for name, values in DATA.items()}
-        found += write.write_parquet(part, tmp_path / f"day{number}")
-    return found
-
-
-def splits(inputs, out, recipe=RECIPE, **options) -> dict[str, tfnorm.Statistics]:
-    return tfnorm.beam.compute_splits(inputs, recipe, out, **options)
-
-
-@pytest.mark.parametrize("asked", [{}, ASKED], ids=["all", "chosen"])
-@pytest.mark.parametrize("recipe", [RECIPE, None], ids=["one", "all"])
-def test_splits_day_after_day_equal_all_days(days, tmp_path, recipe, asked):
-    kept, options = tmp_path / "kept", {"by": "split", **asked}
-    for day in days:
-        found = splits(day, kept, recipe, update=kept, **options)
-    scratch = splits(days, tmp_path / "scratch", recipe, **options)
-    assert digests(found) == digests(scratch)
-    summary = json.loads((kept / "splits.json").read_text())
-    assert summary == {"splits": digests(scratch)}
-    again = tfnorm.load_statistics(kept / "Split-test")
-    assert again.provenance == scratch["test"].provenance
-    assert again.sources == (days[1], days[2])
-
-
-def test_splits_without_new_files_stay_and_others_start_anew(days, tmp_path):
-    first = splits({"a": days[0], "b": days[1]}, tmp_path / "1")
-    found = splits({"b": days[2], "c": days[0]}, tmp_path / "2", update=tmp_path / "1")
-    expected = splits({"b": days[1:], "c": days[0]}, tmp_path / "scratch")
-    assert found["a"] == first["a"] == tfnorm.load_statistics(tmp_path / "2/Split-a")
-    assert digests(found) == digests({"a": first["a"], **expected})
-
-
-def test_splits_of_several_folders_are_added_to(days, tmp_path):
-    for number in range(2):
-        splits({"a": days[number]}, tmp_path / f"{number}")
-    folders = [tmp_path / "0", str(tmp_path / "1")]
-    found = splits({"a": days[2]}, tmp_path / "out", update=folders)
-    assert digests(found) == digests(splits({"a": days}, tmp_path / "scratch"))
-    splits({"a": days[:1]}, tmp_path / "again")
-    with pytest.raises(errors.DataError, match="to be merged with it"):
-        splits({"a": days[2]}, tmp_path, update=[*folders, tmp_path / "again"])
-
-
-def test_splits_may_be_rows_and_then_files(days, tmp_path):
-    splits(days[0], tmp_path / "s", by="split")
-    rows = write.write_parquet(
-        {name: values[TEXT == b"test"] for name, values in DATA.items()},
-        tmp_path / "test",
-    )
-    found = splits({"test": rows}, tmp_path / "s", update=tmp_path / "s")
-    assert found["test"].digest == alone("test").digest
-    assert sorted(found) == ["eval", "test", "train"]
-
-
-def test_the_limit_of_bad_records_is_of_the_new_files_of_a_split(tmp_path):
-    for number in range(2):
-        (path,) = write.write_tfrecords(DATA, tmp_path / f"day{number}")
-        with open(path, "rb+") as file:
-            file.seek(-5, 2)
-            file.write(b"\0")
-        options = {"update": tmp_path / "s", "max_bad_records": 1}
-        found = splits({"a": path}, tmp_path / "s", **options)
-    assert found["a"].bad_records == 2
-
-
-def test_a_file_counted_in_any_split_is_refused(days, tmp_path):
-    kept = tmp_path / "s"
-    before = splits(days[0], kept, by="split")
-    with pytest.raises(errors.DataError, match="counted in .*Split-eval' already"):
-        splits(days, kept, by="split", update=kept)
-    assert before["eval"] == tfnorm.load_statistics(kept / "Split-eval")
-
-
-@pytest.mark.parametrize(
-    ("recipe", "options", "message"),
-    [
-        (None, {}, "of another recipe"),
-        (RECIPE, {"weight": "w"}, "chosen otherwise"),
-        (CHAIN, {}, "follows a fitted one"),
-    ],
-    ids=["recipe", "rows", "passes"],
-)
-def test_splits_of_before_must_fit(days, tmp_path, recipe, options, message):
-    splits({"a": days[0]}, tmp_path / "s")
-    with pytest.raises(errors.RecipeError, match=message):
-        splits({"b": days[1]}, tmp_path / "s", recipe, update=tmp_path / "s", **options)
-
-
-def test_what_holds_no_splits_is_not_added_to(days, tmp_path):
-    tfnorm.analyze(days[0], RECIPE).save(tmp_path / "s/Split-a")
-    with pytest.raises(errors.ArtifactError, match="holds no splits.json"):
-        splits({"a": days[1]}, tmp_path / "out", update=tmp_path / "s")
-    splits({"a": days[0], "b": days[0]}, tmp_path / "t")
-    (tmp_path / "t/Split-b").rename(tmp_path / "gone")
-    with pytest.raises(errors.ArtifactError, match="is not there, though"):
-        splits({"a": days[1]}, tmp_path / "out", update=tmp_path / "t")
-
-
 # On the command line.
 
 
@@ -362,8 +267,8 @@ def call(*arguments, status: int = 0) -> str:
 
 @pytest.fixture
 def data(tmp_path):
-    write.write_parquet(DATA, tmp_path / "d", shards=3)
-    RECIPE.save(tmp_path / "recipe.json")
+    write.write_parquet(splits_data.DATA, tmp_path / "d", shards=3)
+    splits_data.RECIPE.save(tmp_path / "recipe.json")
     return tmp_path
 
 
@@ -377,7 +282,7 @@ def test_the_command_takes_weights_filters_slices_and_splits(data):
     said = stats(data, data / "d-*", *flags, "--split-by", "split", out="s")
     assert "Split eval:" in said and 'filters [[["user", "!=", 3]]]' in said
     found = tfnorm.load_statistics(data / "s/Split-eval")
-    assert found.digest == alone("eval", **ASKED).digest
+    assert found.digest == splits_data.alone("eval", **splits_data.ASKED).digest
     stats(data, data / "d-*", *flags, "--where", "split in eval", out="one")
     assert tfnorm.load_statistics(data / "one").digest == found.digest
 
@@ -385,7 +290,7 @@ def test_the_command_takes_weights_filters_slices_and_splits(data):
 def test_the_command_takes_splits_of_files(data):
     stats(data, f"--split=a={data}/d-00000*", f"--split=b={data}/d-00001*", out="s")
     found = tfnorm.load_statistics(data / "s/Split-b")
-    expected = tfnorm.analyze(data / "d-00001-of-00003.parquet", RECIPE)
+    expected = tfnorm.analyze(data / "d-00001-of-00003.parquet", splits_data.RECIPE)
     assert found.digest == expected.digest
 
 
@@ -394,7 +299,10 @@ def test_the_command_adds_to_splits(data):
         path = data / f"d-0000{number}-of-00003.parquet"
         said = stats(data, path, "--split-by=split", f"--update={data}/s", out="s")
     assert "Split eval:" in said
-    assert tfnorm.load_statistics(data / "s/Split-eval").digest == alone("eval").digest
+    assert (
+        tfnorm.load_statistics(data / "s/Split-eval").digest
+        == splits_data.alone("eval").digest
+    )
 
 
 @pytest.mark.parametrize(
@@ -428,7 +336,7 @@ TAKES = {
 def test_a_misspelled_column_of_records_is_told(tmp_path, caplog, kind):
     recipe = tfnorm.Recipe({"x": schemes.ZScore()})
     asked = {"recipe": recipe, "out": tmp_path / "s"}
-    (path,) = write.write_tfrecords(DATA, tmp_path / "d")
+    (path,) = write.write_tfrecords(splits_data.DATA, tmp_path / "d")
     with pytest.raises(errors.EmptyDataError, match='"=", 3.*check the names kk'):
         TAKES[kind](path, **asked, filters=[("kk", "=", 3)])
     TAKES[kind](path, **asked, slices=["user", "kk", ("kk", "n")])
@@ -442,7 +350,9 @@ def test_what_is_taken_away_leaves_what_scratch_would(data, gone, weight):
     # Whole numbers of few values, whose extremes stay: no bucket and no end is lost.
     data.joinpath("recipe.json").unlink()
     tfnorm.Recipe({"n": schemes.Robust()}).save(data / "recipe.json")
-    edges = {name: np.repeat(values[:2], 3) for name, values in DATA.items()}
+    edges = {
+        name: np.repeat(values[:2], 3) for name, values in splits_data.DATA.items()
+    }
     edges |= {"n": np.tile([-1, 99], 3), "user": np.full(6, 7)}
     write.write_parquet(edges, data / "d-edges")
     without = {"day": data / "d-0000[02]*", "user": data / "d-0*"}[gone]
@@ -494,7 +404,7 @@ def test_splits_by_a_column_take_images(tmp_path):
 
 def test_splits_by_a_column_take_no_other_options():
     with pytest.raises(errors.OptionsError, match="`quantiles=` is no option"):
-        tfnorm.analyze_splits(DATA, by="split", quantiles=False)
+        tfnorm.analyze_splits(splits_data.DATA, by="split", quantiles=False)
 
 
 def test_artifacts_that_do_not_fit_are_named(tmp_path):
