@@ -8,6 +8,7 @@ Every run is a process of its own, in turns with the others of its suite, on the
 rows.
 """
 
+import json
 import os
 import pathlib
 
@@ -31,13 +32,19 @@ def main(repeats, budget, only, cache, out):
     """Measures z-scores of 10, 200 and 1,000 features, and covariances."""
     suites = transform_suites.SUITES
     chosen = {name: suites[name] for name in only or suites}
-    results = {
-        "machine": machine.describe(),
-        "versions": machine.versions(),
-        "suites": {name: suite.title for name, suite in chosen.items()},
-        "runs": [],
-        "failures": [],
-    }
+    about = {"machine": machine.describe(), "versions": machine.versions()}
+    results = about | {"suites": {}, "runs": [], "failures": []}
+    before = pathlib.Path(out)
+    if only and before.exists():
+        old = json.loads(before.read_text(encoding="utf-8"))
+        if all(old[key] == value for key, value in about.items()):
+            # The other suites' runs, of the same machine and packages, stay.
+            results |= {
+                key: [run for run in old[key] if run["suite"] not in chosen]
+                for key in ("runs", "failures")
+            }
+            results["suites"] = old["suites"]
+    results["suites"] |= {name: suite.title for name, suite in chosen.items()}
     for name, suite in chosen.items():
         click.echo(f"\n{suite.title}")
         data = data_lib.DataSet(cache, suite.rows, suite.columns)

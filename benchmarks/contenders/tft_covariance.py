@@ -97,6 +97,26 @@ class Tft64(Tft):
     dtype = tf.float64
 
 
+class TftOfRows(Tft):
+    """The same in float32, of rows as dicts, the input of tf.Transform's own guide."""
+
+    def covariance(self, pipeline, folder):
+        spec = {"x": tf.io.FixedLenFeature([self.data.columns], tf.float32)}
+        described = tft.DatasetMetadata.from_feature_spec(spec)
+        with tft_beam.Context(temp_dir=f"{folder}/temporary"):
+            rows = (
+                pipeline
+                | beam.Create(self.data.files("npy"), reshuffle=False)
+                | beam.FlatMap(_batches)
+                | beam.FlatMap(lambda batch: [{"x": row} for row in batch])
+            )
+            _ = (
+                (rows, described)
+                | tft_beam.AnalyzeDataset(self._preprocess)
+                | tft_beam.WriteTransformFn(f"{folder}/graph")
+            )
+
+
 class Tfnorm(_Covariance):
     """tfnorm's exact co-moments, and all else that it takes of each column."""
 
