@@ -186,6 +186,7 @@ def test_of_two_writers_one_wins_whole(shelf, monkeypatch):
     system = remote_files.ShelfFileSystem
     monkeypatch.setattr(system, "before_write", staticmethod(meanwhile))
     one.save("shelf://s")
+    assert not waiting
     assert tfnorm.load_statistics("shelf://s").digest == one.digest
 
 

@@ -5,8 +5,9 @@
 What such a folder holds lies in a part of it whose name nobody else uses, and a
 summary, one small file, names the part. The summary is written last, in one step, and
 is all that a reader starts from: so it finds all of one writer or all of another. Of
-two writers, the last summary wins. Each removes the part that the summary which it
-replaced had named: no other can be in use.
+two writers, the last summary wins. Each removes the part that the summary before its
+own named, as nobody starts from that any more. Of writers that end at one moment, the
+part of one may stay: nobody reads it.
 """
 
 import contextlib
