@@ -44,9 +44,7 @@ def main(arguments: Sequence[str] | None = None):
     parser.add_argument(
         "--slice", action="append", help="COLUMN[,COLUMN]: of each value, too."
     )
-    parser.add_argument(
-        "--max_slices", type=int, help="Most slices. Default: 10,000."
-    )
+    parser.add_argument("--max_slices", type=int, help="Most slices. Default: 10,000.")
     parser.add_argument(
         "--split_by", help="Column of splits: an artifact of each, in --out."
     )

@@ -235,6 +235,28 @@ def test_a_folder_of_other_things_is_not_written_to(shelf):
     assert len(list((shelf / "s").iterdir())) == 1
 
 
+JOBS = {
+    "statistics": lambda: tfnorm.beam.compute_statistics("shelf://d/*", None, OUT),
+    "splits": lambda: tfnorm.beam.compute_splits({"a": "shelf://d/*"}, None, OUT),
+    "merge": lambda: tfnorm.beam.merge_statistics(["shelf://part"], OUT),
+}
+OUT = "shelf://s"
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_job_asks_first_whether_its_folder_can_be_written(shelf, monkeypatch, job):
+    write.write_parquet(columns(), shelf / "d/p")
+    tfnorm.analyze("shelf://d/*").save("shelf://part")
+    (shelf / "s").mkdir()
+    (shelf / "s/thesis.tex").write_text("")
+    paths = []
+    system = remote_files.ShelfFileSystem
+    monkeypatch.setattr(system, "before_write", staticmethod(paths.append))
+    with pytest.raises(errors.ArtifactError, match="holds no"):
+        JOBS[job]()
+    assert paths == []
+
+
 def test_state_that_was_changed_is_an_error(shelf):
     tfnorm.analyze(columns(1)).save("shelf://s")
     (state,) = (shelf / "s").glob("*.npz")

@@ -85,8 +85,7 @@ def compute_statistics(
     )
     kept = None if update is None else incremental.before(update, recipe, shards, rows)
     run = functools.partial(_run, shards, max_bad_records, cache, beam_args, rows)
-    if not files.is_remote(out):
-        files.check_replaceable(out, artifact.SUMMARY)
+    artifact.check_writable(out)
     # Workers write beside the artifact, and this process puts it in its place. So one
     # that comes too late, of a job that is over, changes nothing; and what one of
     # several passes found is no artifact yet.

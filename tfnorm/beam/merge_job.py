@@ -58,8 +58,7 @@ def merge_statistics(
     minus = [os.fspath(path) for path in subtract]
     load = beam.ParDo(_Load()).with_output_types(tuple[str, artifact.Statistics])
     runners.options_of(beam_args)  # The file systems need them first.
-    if not files.is_remote(out):
-        files.check_replaceable(out, artifact.SUMMARY)
+    artifact.check_writable(out)
     with files.scratch(out) as folder:
         path = os.path.join(folder, "statistics")
         with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
