@@ -4,7 +4,6 @@
 
 import functools
 import itertools
-import math
 import os
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -21,8 +20,6 @@ from tfnorm.beam import failures
 from tfnorm.beam import incremental
 from tfnorm.beam import listing
 from tfnorm.beam import runners
-
-MANY_SHARDS = 1_000
 
 
 def compute_statistics(
@@ -129,9 +126,7 @@ def _run(
         if kept.rows or kept.bad_records:
             old = pipeline | "OfBefore" >> beam.Create([kept], reshuffle=False)
             found = (found, old) | "AddToThoseBefore" >> beam.Flatten()
-        # Where a worker would have to merge thousands, some merge some first.
-        many = len(shards) >= MANY_SHARDS
-        fanout = max(2, math.isqrt(len(shards))) if many else 1
+        fanout = compute.fanout(len(shards))
         merge = compute.MergeStatistics(complete, allowed, rows, fanout)
         _ = found | merge | compute.WriteStatistics(os.fspath(out), staged=True)
     return artifact.load_statistics(out)

@@ -134,6 +134,9 @@ def compute_splits(
     def run(views: dict | None, folder: str) -> dict[str, artifact.Statistics]:
         complete = recipe if views is None else None
         summarize = _Summarize(recipe, by, views, rows, features)
+        merge = beam.CombinePerKey(compute.MergeParts())
+        if (fanout := compute.fanout(len(shards))) > 1:
+            merge = merge.with_hot_key_fanout(fanout)
         write = _Write(complete, features, max_bad_records, allowed, rows, folder)
         with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
             parts = (
@@ -147,11 +150,7 @@ def compute_splits(
                     [*kept.items()], reshuffle=False
                 )
                 parts = (parts, old) | "AddToThoseBefore" >> beam.Flatten()
-            _ = (
-                parts
-                | "MergeStatistics" >> beam.CombinePerKey(compute.MergeParts())
-                | "WriteSplits" >> beam.ParDo(write)
-            )
+            _ = parts | "MergeStatistics" >> merge | "WriteSplits" >> beam.ParDo(write)
         return _load(folder)
 
     place = os.fspath(out)
