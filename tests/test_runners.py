@@ -32,6 +32,7 @@ from tests import house
 from tfnorm import arrays
 from tfnorm import errors
 from tfnorm import schemes
+from tfnorm.beam import compute
 from tfnorm.beam import counting
 from tfnorm.beam import hosts
 from tfnorm.beam import runners
@@ -126,12 +127,11 @@ RUNNERS = {
 @pytest.fixture(params=PIPELINES)
 def job(request, data, tmp_path, monkeypatch):
     """From an engine's launch file to what it would be given."""
+    name, *more = request.param.split()
 
     def of(engine, **given):
-        flags = own_flags(request.param, data, tmp_path / "out")
-        minus_m, module, *flags = launched(
-            engine, request.param, tmp_path, *flags, **given
-        )
+        flags = [*own_flags(name, data, tmp_path / "out"), *more]
+        minus_m, module, *flags = launched(engine, name, tmp_path, *flags, **given)
         assert minus_m == "-m"
         main = importlib.import_module(module).main
         found = built(monkeypatch, RUNNERS[engine], lambda: main(flags))
@@ -287,11 +287,26 @@ def functions_of(step) -> list[types.FunctionType]:
     return found
 
 
-def test_every_step_pickles_and_no_function_captures_state(job):
+# The steps of ours that each must have.
+STEPS = {
+    "compute_statistics": {"_ReadShards", "_SummarizeBundle", "_Check", "_Write"},
+    "compute_statistics --cache=cache": {"_SummarizeFile", "_Check", "_Write"},
+    "compute_statistics --split_by=n": {"_Summarize", "_Write"},
+    "apply_recipe": {"_RewriteShard", "_Summarize"},
+    "merge_statistics": {"_Load", "_MergeNamed", "_Subtract", "_Write"},
+}
+
+
+@pytest.mark.parametrize("many", [2, compute.MANY_PARTS])
+@pytest.mark.parametrize("job", STEPS, indirect=True)
+def test_every_step_pickles_and_no_function_captures_state(
+    job, request, monkeypatch, many
+):
+    monkeypatch.setattr(compute, "MANY_PARTS", many)
     _, pipeline, _ = job("flink")
     steps = steps_of(pipeline)
     ours = {type(step).__name__ for step in steps if "tfnorm" in type(step).__module__}
-    assert len(ours) >= 2
+    assert STEPS[request.node.callspec.params["job"]] <= ours
     for step in steps:
         pickler.loads(pickler.dumps(step))
         if type(step).__name__ in ours:
