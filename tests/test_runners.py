@@ -227,6 +227,15 @@ def test_the_image_is_of_this_beam_and_this_python():
     assert all((house.ROOT / name).is_file() for name in copied.split())
 
 
+def test_the_image_holds_what_media_and_array_record_need():
+    text = (LAUNCH / "Dockerfile").read_text()
+    (extras,) = re.findall(r"^ARG EXTRAS=(.*)$", text, re.MULTILINE)
+    assert '"/opt/tfnorm[${EXTRAS}]"' in text
+    assert {*extras.split(",")} == {"images", "audio", "array-record"}
+    setup = (house.ROOT / "setup.py").read_text()
+    assert all(f'"{name}": ' in setup for name in extras.split(","))
+
+
 @pytest.mark.slow
 def test_beam_ships_every_file_of_the_package(tmp_path):
     # Beam's own step of `--setup_file`, on a copy, since it builds within the tree.
