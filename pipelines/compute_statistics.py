@@ -5,12 +5,17 @@
     python -m pipelines.compute_statistics --input 'data/*.parquet' \
         --recipe recipe.json --out statistics
 
+Files are of any kind that `tfnorm.sources.open` knows. How images and audio become
+numbers is JSON: --images '{"decoder": "tensorflow", "resize": [256, 256]}'.
+
 All other flags are Beam's own: `--direct_running_mode=multi_processing
 --direct_num_workers=2` for two processes of this machine, `--worker_pools=host:port`
 (more with commas) for several hosts, `--runner=...` for a cluster: see docs/runners.md.
 """
 
 import argparse
+import json
+from collections.abc import Callable
 from collections.abc import Sequence
 
 import tfnorm
@@ -25,7 +30,7 @@ def main(arguments: Sequence[str] | None = None):
         "--input",
         action="append",
         required=True,
-        help="Path or pattern of TFRecord, Parquet or CSV files; may come again.",
+        help="Path or pattern of files, or a folder; may come again.",
     )
     parser.add_argument("--recipe", help="Recipe (JSON); by default, all numbers.")
     parser.add_argument("--out", required=True, help="Folder of the artifact.")
@@ -39,8 +44,21 @@ def main(arguments: Sequence[str] | None = None):
     parser.add_argument(
         "--slice", action="append", help="COLUMN[,COLUMN]: of each value, too."
     )
+    parser.add_argument("--max_slices", type=int, help="Most slices. Default: 10,000.")
     parser.add_argument(
         "--split_by", help="Column of splits: an artifact of each, in --out."
+    )
+    parser.add_argument(
+        "--images",
+        type=_of_json(tfnorm.sources.Images),
+        metavar="JSON",
+        help="Options of tfnorm.sources.Images.",
+    )
+    parser.add_argument(
+        "--audio",
+        type=_of_json(tfnorm.sources.Audio),
+        metavar="JSON",
+        help="Options of tfnorm.sources.Audio.",
     )
     parser.add_argument("--max_bad_records", type=int, default=0)
     options, beam_args = parser.parse_known_args(arguments)
@@ -55,8 +73,12 @@ def main(arguments: Sequence[str] | None = None):
         "weight": options.weight,
         "filters": [tfnorm.arrays.parse_filter(c) for c in options.where or ()],
         "slices": [tuple(columns.split(",")) for columns in options.slice or ()],
+        "images": options.images,
+        "audio": options.audio,
         "beam_args": beam_args,
     }
+    if options.max_slices is not None:
+        asked["max_slices"] = options.max_slices
     if options.split_by:
         parts = tfnorm.beam.compute_splits(
             options.input, recipe, options.out, by=options.split_by, **asked
@@ -76,6 +98,18 @@ def main(arguments: Sequence[str] | None = None):
         recipe.fit(found).save(options.fitted)
     print(f"{found.rows:,} rows, digest {found.digest}")
     return found
+
+
+def _of_json(kind: Callable) -> Callable:
+    """Returns what makes one of the kind from JSON, or says why it cannot."""
+
+    def made(text: str):
+        try:
+            return kind(**json.loads(text))
+        except (TypeError, ValueError, tfnorm.errors.OptionsError) as error:
+            raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
+
+    return made
 
 
 if __name__ == "__main__":

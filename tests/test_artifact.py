@@ -61,6 +61,15 @@ def test_statistics_survive_reading_so_that_merging_goes_on(found, tmp_path):
     assert again.merge(again).digest == found.merge(found).digest
 
 
+def test_tells_what_rows_its_parts_were_asked_for():
+    lines = ('{"feature": "image", "crop": null}', '{"split": "a"}', '{"weight": "w"}')
+    part = artifact.Statistics(provenance=lines)
+    assert part.asked == {"split": ["a"], "weight": ["w"]}
+    other = artifact.Statistics(provenance=('{"split": "b"}', '{"weight": "w"}'))
+    assert part.merge(other).asked == {"split": ["a", "b"], "weight": ["w"]}
+    assert artifact.Statistics().asked == {}
+
+
 def test_the_digest_does_not_depend_on_provenance(found):
     bare = artifact.Statistics(found.features, found.rows)
     assert bare.digest == found.digest

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Beam computes what one process computes, to the bit, on every local engine."""
 
+import glob
+
 import apache_beam as beam
 import numpy as np
 import pytest
@@ -11,8 +13,8 @@ import tfnorm
 from tfnorm import arrays
 from tfnorm import errors
 from tfnorm import schemes
+from tfnorm.beam import compute
 from tfnorm.beam import failures
-from tfnorm.beam import job
 from tfnorm.beam import listing
 from tfnorm.sources import tfrecord
 from tfnorm.sources import write
@@ -187,13 +189,37 @@ def test_an_error_survives_being_quoted(text):
     assert raised.value.__dict__ == error.__dict__
 
 
-def test_parts_of_many_shards_are_merged_in_two_steps(
-    folder, expected, tmp_path, monkeypatch
+def of_shards(pattern, out):
+    return tfnorm.beam.compute_statistics(pattern, RECIPE, out)
+
+
+def of_splits(pattern, out):
+    return tfnorm.beam.compute_splits({"a": pattern}, RECIPE, out)["a"]
+
+
+def of_parts(pattern, out):
+    parts = [out.with_name(f"{number}") for number in range(3)]
+    for path, part in zip(sorted(glob.glob(pattern)), parts, strict=True):
+        tfnorm.analyze(path, RECIPE).save(part)
+    return tfnorm.beam.merge_statistics(parts, out)
+
+
+@pytest.mark.parametrize("job", [of_shards, of_splits, of_parts])
+def test_many_parts_are_merged_in_two_steps(
+    folder, expected, tmp_path, monkeypatch, job
 ):
-    monkeypatch.setattr(job, "MANY_SHARDS", 2)
-    pattern = f"{folder}/*.tfrecord"
-    found = tfnorm.beam.compute_statistics(pattern, RECIPE, tmp_path / "out")
+    fanouts = []
+    spread = beam.CombinePerKey.with_hot_key_fanout
+
+    def heard(self, fanout):
+        fanouts.append(fanout)
+        return spread(self, fanout)
+
+    monkeypatch.setattr(beam.CombinePerKey, "with_hot_key_fanout", heard)
+    monkeypatch.setattr(compute, "MANY_PARTS", 2)
+    found = job(f"{folder}/*.tfrecord", tmp_path / "out")
     assert found.digest == expected.digest
+    assert fanouts == [2]
 
 
 def test_a_hundred_thousand_shards_fit_a_description():

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main job, and the files that run each step on the runner that flags name."""
 
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import soundfile
+from PIL import Image
 
 import tfnorm
 from pipelines import apply_recipe
@@ -137,3 +140,45 @@ def test_rows_are_chosen_by_flags(data, tmp_path):
     )
     assert splits["8"].rows == 1 and len(splits) == 9
     assert (tmp_path / "splits/Split-8/statistics.json").exists()
+
+
+def test_at_most_so_many_slices_are_taken_by_flags(data, tmp_path):
+    given = flags(input=data / "d-*", slice="n", max_slices=9, out=tmp_path / "s")
+    with pytest.raises(tfnorm.errors.DataError, match="max_slices"):
+        compute_statistics.main(given)
+
+
+def test_images_are_decoded_as_flags_say(tmp_path):
+    pixels = np.arange(12 * 8, dtype=np.uint8).reshape(12, 8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    images = '{"feature": "scan", "channels": 1, "crop": [4, 2]}'
+    given = flags(input=tmp_path / "*.png", images=images, out=tmp_path / "s")
+    found = compute_statistics.main(given)
+    assert found["scan"].mean == pixels[4:8, 3:5].mean()
+
+
+def test_audio_is_heard_as_flags_say(tmp_path):
+    samples = np.float32([[0.5], [-0.25]])
+    soundfile.write(tmp_path / "a.wav", samples, 8_000, subtype="FLOAT")
+    audio = '{"feature": "speech", "features": "waveform", "sample_rate": 8000}'
+    given = flags(input=tmp_path / "*.wav", audio=audio, out=tmp_path / "s")
+    assert compute_statistics.main(given)["speech"].mean == 0.125
+
+
+@pytest.mark.parametrize(
+    "images, says",
+    [
+        ("{", "Expecting property name"),
+        ("[]", "mapping"),
+        ('{"colours": 3}', "colours"),
+        ('{"resize": 3}', "len"),
+        ('{"channels": 2}', "must be 1 or 3"),
+    ],
+)
+def test_images_that_cannot_be_asked_for_are_a_wrong_flag(
+    tmp_path, capsys, images, says
+):
+    with pytest.raises(SystemExit):
+        given = flags(input=tmp_path / "*.png", images=images, out=tmp_path / "s")
+        compute_statistics.main(given)
+    assert re.search(f"argument --images: .*{says}", capsys.readouterr().err)

@@ -186,6 +186,7 @@ def test_of_two_writers_one_wins_whole(shelf, monkeypatch):
     system = remote_files.ShelfFileSystem
     monkeypatch.setattr(system, "before_write", staticmethod(meanwhile))
     one.save("shelf://s")
+    assert not waiting
     assert tfnorm.load_statistics("shelf://s").digest == one.digest
 
 
@@ -232,6 +233,28 @@ def test_a_folder_of_other_things_is_not_written_to(shelf):
     with pytest.raises(errors.ArtifactError, match="holds no"):
         tfnorm.analyze(columns()).save("shelf://s")
     assert len(list((shelf / "s").iterdir())) == 1
+
+
+JOBS = {
+    "statistics": lambda: tfnorm.beam.compute_statistics("shelf://d/*", None, OUT),
+    "splits": lambda: tfnorm.beam.compute_splits({"a": "shelf://d/*"}, None, OUT),
+    "merge": lambda: tfnorm.beam.merge_statistics(["shelf://part"], OUT),
+}
+OUT = "shelf://s"
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_job_asks_first_whether_its_folder_can_be_written(shelf, monkeypatch, job):
+    write.write_parquet(columns(), shelf / "d/p")
+    tfnorm.analyze("shelf://d/*").save("shelf://part")
+    (shelf / "s").mkdir()
+    (shelf / "s/thesis.tex").write_text("")
+    paths = []
+    system = remote_files.ShelfFileSystem
+    monkeypatch.setattr(system, "before_write", staticmethod(paths.append))
+    with pytest.raises(errors.ArtifactError, match="holds no"):
+        JOBS[job]()
+    assert paths == []
 
 
 def test_state_that_was_changed_is_an_error(shelf):

@@ -32,6 +32,7 @@ from tests import house
 from tfnorm import arrays
 from tfnorm import errors
 from tfnorm import schemes
+from tfnorm.beam import compute
 from tfnorm.beam import counting
 from tfnorm.beam import hosts
 from tfnorm.beam import runners
@@ -126,12 +127,11 @@ RUNNERS = {
 @pytest.fixture(params=PIPELINES)
 def job(request, data, tmp_path, monkeypatch):
     """From an engine's launch file to what it would be given."""
+    name, *more = request.param.split()
 
     def of(engine, **given):
-        flags = own_flags(request.param, data, tmp_path / "out")
-        minus_m, module, *flags = launched(
-            engine, request.param, tmp_path, *flags, **given
-        )
+        flags = [*own_flags(name, data, tmp_path / "out"), *more]
+        minus_m, module, *flags = launched(engine, name, tmp_path, *flags, **given)
         assert minus_m == "-m"
         main = importlib.import_module(module).main
         found = built(monkeypatch, RUNNERS[engine], lambda: main(flags))
@@ -227,6 +227,15 @@ def test_the_image_is_of_this_beam_and_this_python():
     assert all((house.ROOT / name).is_file() for name in copied.split())
 
 
+def test_the_image_holds_what_media_and_array_record_need():
+    text = (LAUNCH / "Dockerfile").read_text()
+    (extras,) = re.findall(r"^ARG EXTRAS=(.*)$", text, re.MULTILINE)
+    assert '"/opt/tfnorm[${EXTRAS}]"' in text
+    assert {*extras.split(",")} == {"images", "audio", "array-record"}
+    setup = (house.ROOT / "setup.py").read_text()
+    assert all(f'"{name}": ' in setup for name in extras.split(","))
+
+
 @pytest.mark.slow
 def test_beam_ships_every_file_of_the_package(tmp_path):
     # Beam's own step of `--setup_file`, on a copy, since it builds within the tree.
@@ -287,11 +296,26 @@ def functions_of(step) -> list[types.FunctionType]:
     return found
 
 
-def test_every_step_pickles_and_no_function_captures_state(job):
+# The steps of ours that each must have.
+STEPS = {
+    "compute_statistics": {"_ReadShards", "_SummarizeBundle", "_Check", "_Write"},
+    "compute_statistics --cache=cache": {"_SummarizeFile", "_Check", "_Write"},
+    "compute_statistics --split_by=n": {"_Summarize", "_Write"},
+    "apply_recipe": {"_RewriteShard", "_Summarize"},
+    "merge_statistics": {"_Load", "_MergeNamed", "_Subtract", "_Write"},
+}
+
+
+@pytest.mark.parametrize("many", [2, compute.MANY_PARTS])
+@pytest.mark.parametrize("job", STEPS, indirect=True)
+def test_every_step_pickles_and_no_function_captures_state(
+    job, request, monkeypatch, many
+):
+    monkeypatch.setattr(compute, "MANY_PARTS", many)
     _, pipeline, _ = job("flink")
     steps = steps_of(pipeline)
     ours = {type(step).__name__ for step in steps if "tfnorm" in type(step).__module__}
-    assert len(ours) >= 2
+    assert STEPS[request.node.callspec.params["job"]] <= ours
     for step in steps:
         pickler.loads(pickler.dumps(step))
         if type(step).__name__ in ours:

@@ -269,8 +269,13 @@ def _copied(folder, target, said):
     return target
 
 
-def test_records_that_tfds_counted_and_are_not_there_are_an_error(builders, tmp_path):
-    folder = builders["tfrecord"].data_dir
+@pytest.mark.parametrize("kind", ["tfrecord", "array_record", "parquet"])
+@pytest.mark.parametrize("bytes_", [1_000, array_record.SHARD_BYTES])
+def test_records_that_tfds_counted_and_are_not_there_are_an_error(
+    builders, tmp_path, monkeypatch, kind, bytes_
+):
+    monkeypatch.setattr(array_record, "SHARD_BYTES", bytes_)  # In parts, or whole.
+    folder = builders[kind].data_dir
     said = json.loads(pathlib.Path(folder, "dataset_info.json").read_text())
     said["splits"][0]["shardLengths"] = ["31"]
     place = _copied(folder, tmp_path / "more", said)

@@ -56,6 +56,16 @@ def test_splits_without_new_files_stay_and_others_start_anew(days, tmp_path):
     )
 
 
+def test_what_is_of_no_split_is_not_added_to_one(days, tmp_path):
+    splits_data.compute({"a": days[0]}, tmp_path / "kept")
+    there = tmp_path / "kept/Split-a"
+    with pytest.raises(errors.RecipeError, match="is of split 'a', and these") as error:
+        tfnorm.beam.compute_statistics(
+            days[1], splits_data.RECIPE, tmp_path / "out", update=there
+        )
+    assert error.value.file == str(there)
+
+
 def test_splits_of_several_folders_are_added_to(days, tmp_path):
     for number in range(2):
         splits_data.compute({"a": days[number]}, tmp_path / f"{number}")

@@ -223,14 +223,12 @@ def check_complete(
 
 def _chosen(found: artifact.Statistics) -> str:
     """What filters and weights have to do with it that there are no rows."""
-    asked: dict[str, typing.Any] = {}
-    for line in found.provenance:
-        asked |= json.loads(line) if rows_lib.chooses(line) else {}
-    if not asked.get("filters"):
-        return ", of those that the weight leaves" if "weight" in asked else ""
-    columns = {condition[0] for some in asked["filters"] for condition in some}
+    if "filters" not in found.asked:
+        return ", of those that the weight leaves" if "weight" in found.asked else ""
+    filters = found.asked["filters"][0]
+    columns = {condition[0] for some in filters for condition in some}
     return (
-        f": no row fulfils {json.dumps(asked['filters'])}. In records, a column that "
+        f": no row fulfils {json.dumps(filters)}. In records, a column that "
         "is not there is missing in every row: check the names "
         f"{', '.join(sorted(columns))}"
     )

@@ -129,7 +129,7 @@ class Rows:
     def _weighs(self, batch: arrays.Batch, counted: np.ndarray) -> np.ndarray:
         """Which rows have a weight above 0, after a check of those that count."""
         name = typing.cast(str, self.weight)
-        column = column_of(batch.columns, name)
+        column = arrays.column_of(batch.columns, name)
         if len(column.values) != batch.rows or column.values.size != batch.rows:
             raise errors.FeatureError(
                 "cannot weigh rows: it has several values a row.", feature=name
@@ -196,15 +196,6 @@ def chosen(batch: arrays.Batch, rows: np.ndarray) -> arrays.Batch:
 def chooses(line: str) -> bool:
     """Whether a line of provenance is of those that `Rows` writes."""
     return json.loads(line).keys() <= {"weight", "filters", "slices", "split"}
-
-
-def column_of(columns, name: str) -> arrays.Column:
-    """Returns a column by its name, or raises a FeatureError that lists all."""
-    if name not in columns:
-        raise errors.FeatureError(
-            f"is not among the columns: {', '.join(columns)}.", feature=name
-        )
-    return columns[name]
 
 
 def by_slice(

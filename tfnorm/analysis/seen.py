@@ -9,12 +9,11 @@ import numpy as np
 from tfnorm import arrays
 from tfnorm import bijectors
 from tfnorm import recipe as recipe_lib
-from tfnorm.analysis import rows as rows_lib
 
 
 def joined(batches: list[arrays.Batch], name: str) -> arrays.Column:
     """Returns all rows of a column, by its name."""
-    first, *others = [rows_lib.column_of(batch.columns, name) for batch in batches]
+    first, *others = [arrays.column_of(batch.columns, name) for batch in batches]
     return first.joined(others) if others else first
 
 

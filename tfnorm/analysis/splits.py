@@ -120,7 +120,7 @@ def _parts(
     batch: arrays.Batch, by: str
 ) -> collections.abc.Iterator[tuple[str, arrays.Batch]]:
     try:
-        column = rows_lib.column_of(batch.columns, by)
+        column = arrays.column_of(batch.columns, by)
         if column.missing is not None and column.missing.any():
             row = int(np.flatnonzero(column.missing)[0])
             raise errors.DataError(

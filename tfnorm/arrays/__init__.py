@@ -6,6 +6,7 @@ from tfnorm.arrays.axes import broadcast
 from tfnorm.arrays.axes import kept_axes
 from tfnorm.arrays.columns import Batch
 from tfnorm.arrays.columns import Column
+from tfnorm.arrays.columns import column_of
 from tfnorm.arrays.filters import Filters
 from tfnorm.arrays.filters import parse_filter
 from tfnorm.arrays.indexing import detached
@@ -61,6 +62,7 @@ __all__ = [
     "broadcast",
     "byte_counts",
     "cast",
+    "column_of",
     "compute_dtype",
     "constants",
     "detached",

@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Columns of data in memory."""
 
+import collections.abc
 import dataclasses
 
 import numpy as np
+
+from tfnorm import errors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,3 +96,12 @@ class Batch:
     def nbytes(self) -> int:
         """Bytes that the values take."""
         return sum(column.nbytes for column in self.columns.values())
+
+
+def column_of(columns: collections.abc.Mapping[str, Column], name: str) -> Column:
+    """Returns a column by its name, or raises a FeatureError that lists all."""
+    if name not in columns:
+        raise errors.FeatureError(
+            f"is not among the columns: {', '.join(columns)}.", feature=name
+        )
+    return columns[name]

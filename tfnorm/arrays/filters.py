@@ -205,11 +205,7 @@ def _scalar(value: typing.Any, condition: typing.Any) -> int | float | str:
 
 def _values(columns, name: str, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """The values of a column, and which rows have one."""
-    if name not in columns:
-        raise errors.FeatureError(
-            f"is not among the columns: {', '.join(columns)}.", feature=name
-        )
-    column = columns[name]
+    column = columns_lib.column_of(columns, name)
     if len(column.values) != rows or column.values.size != rows:
         raise errors.FeatureError(
             "cannot choose rows: it has several values a row.", feature=name

@@ -8,6 +8,7 @@ from tfnorm.artifact.places import SUMMARY
 from tfnorm.artifact.places import folders
 from tfnorm.artifact.places import is_there
 from tfnorm.artifact.places import part_of
+from tfnorm.artifact.store import check_writable
 from tfnorm.artifact.store import load_statistics
 from tfnorm.artifact.table import Statistics
 from tfnorm.artifact.table import check_decoded
@@ -18,6 +19,7 @@ __all__ = [
     "SUMMARY",
     "Statistics",
     "check_decoded",
+    "check_writable",
     "folders",
     "is_there",
     "load_statistics",

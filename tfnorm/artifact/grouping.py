@@ -3,7 +3,6 @@
 """By which columns statistics were grouped: only those of the same fit together."""
 
 import collections.abc
-import json
 import typing
 
 from tfnorm import errors
@@ -44,10 +43,8 @@ def check_same(one, other) -> None:
 def _asked(found) -> set[Grouping]:
     """The slices that provenance names, and the keys that the recipe does."""
     asked: set[Grouping] = set()
-    for line in found.provenance:
-        told = json.loads(line)
-        if isinstance(told, dict):
-            asked.update((None, tuple(one)) for one in told.get("slices", ()))
+    for slices in found.asked.get("slices", ()):
+        asked.update((None, tuple(one)) for one in slices)
     recipe = found.recipe if isinstance(found.recipe, dict) else {}
     features = recipe.get("features")
     for name, feature in features.items() if isinstance(features, dict) else ():

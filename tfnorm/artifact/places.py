@@ -19,7 +19,7 @@ SPLIT = "Split-"
 
 
 def part_of(summary: bytes) -> str | None:
-    """The folder of artifacts that a summary of splits names, if it is one."""
+    """The folder that a summary of splits, or of applied files, names, if it does."""
     try:
         return os.path.basename(json.loads(summary)["folder"]) or None
     except (ValueError, KeyError, TypeError):

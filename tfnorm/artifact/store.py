@@ -27,6 +27,8 @@ SUMMARY = places.SUMMARY
 STATE = "accumulators.npz"
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _FORMAT = 1
+# What the state is called where no folder can be renamed.
+_PART = "{}-{{}}{}".format(*os.path.splitext(STATE))
 
 
 def save(found: table.Statistics, path: str | os.PathLike) -> None:
@@ -35,9 +37,7 @@ def save(found: table.Statistics, path: str | os.PathLike) -> None:
     described = config.encode(summary(found)) | {"recipe": found.recipe}
     if files.is_remote(path):
         _check_alone(os.fspath(path))
-        head, tail = os.path.splitext(STATE)
-        part = f"{head}-{{}}{tail}"
-        with files.published(os.fspath(path), SUMMARY, _state_of, part) as made:
+        with files.published(os.fspath(path), SUMMARY, _state_of, _PART) as made:
             with files.whole_file(made.path) as temporary:
                 _write_state(found, temporary)
             made.summary = _encoded(described | {"state": made.part})
@@ -45,6 +45,20 @@ def save(found: table.Statistics, path: str | os.PathLike) -> None:
     with files.whole_folder(path, SUMMARY) as folder:
         _write_state(found, folder / STATE)
         (folder / SUMMARY).write_bytes(_encoded(described))
+
+
+def check_writable(path: str | os.PathLike) -> None:
+    """Raises an ArtifactError where statistics cannot be saved: nobody takes them then.
+
+    Raises:
+        ArtifactError: if `path` holds something else, or is one of several splits.
+        DataError: if the file system cannot be reached.
+    """
+    if not files.is_remote(path):
+        files.check_replaceable(path, SUMMARY)
+        return
+    _check_alone(os.fspath(path))
+    files.check_publishable(os.fspath(path), SUMMARY, _state_of, _PART)
 
 
 def _check_alone(path: str) -> None:

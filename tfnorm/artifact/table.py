@@ -79,6 +79,20 @@ class Statistics(collections.abc.Mapping):
     def __contains__(self, name: object) -> bool:
         return name in self.features
 
+    @functools.cached_property
+    def asked(self) -> dict[str, list]:
+        """What rows were asked for, as far as provenance tells.
+
+        Of "weight", "filters", "slices" and "split", those that came: a list of what
+        the parts that were merged say.
+        """
+        asked: dict[str, list] = {}
+        for said in map(json.loads, self.provenance):
+            if isinstance(said, dict) and "feature" not in said:
+                for name, told in said.items():
+                    asked.setdefault(name, []).append(told)
+        return asked
+
     @property
     def weight(self) -> float | None:
         """The weight of all rows, correctly rounded; `None` where they have none."""
@@ -94,13 +108,11 @@ class Statistics(collections.abc.Mapping):
             )
         if mine is None and others is None:
             return None
-        names = [
-            {line for line in one.provenance if "weight" in json.loads(line)}
-            for one in (self, other)
-        ]
-        if all(names) and names[0] != names[1]:
+        names, those = (one.asked.get("weight") for one in (self, other))
+        if names and those and names != those:
             raise errors.StatisticsError(
-                f"the rows are weighted by different columns: {names[0]}, {names[1]}."
+                "the rows are weighted by different columns: "
+                f"{', '.join(map(repr, [*names, *those]))}."
             )
         total = (mine or 0) + sign * (others or 0)
         if total < 0:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import apache_beam as beam
 
 from tfnorm import analysis
+from tfnorm import artifact
 from tfnorm import errors
 from tfnorm import files
 from tfnorm import recipe as recipe_lib
@@ -144,19 +145,11 @@ def _whole_folder(
     """Yields where workers write the files, which are seen when all is written."""
     if files.is_remote(out):
         part = "files-{}"
-        with files.published(out, SUMMARY, _folder_of, part) as made:
+        with files.published(out, SUMMARY, artifact.part_of, part) as made:
             yield made
         return
     with files.whole_folder(out, SUMMARY) as folder:
         yield files.Publication("", os.fspath(folder))
-
-
-def _folder_of(summary: bytes) -> str | None:
-    """The folder that a summary names, if it is a summary."""
-    try:
-        return os.path.basename(json.loads(summary)["folder"]) or None
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def _check_invertible(fitted: recipe_lib.FittedRecipe) -> None:

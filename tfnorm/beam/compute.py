@@ -4,6 +4,7 @@
 
 import dataclasses
 import itertools
+import math
 import os
 import pickle
 from collections.abc import Iterable
@@ -20,6 +21,8 @@ from tfnorm.beam import counting
 from tfnorm.beam import failures
 from tfnorm.beam import listing
 from tfnorm.beam import runners
+
+MANY_PARTS = 1_000
 
 
 class ReadBatches(beam.PTransform):
@@ -135,6 +138,11 @@ class MergeStatistics(beam.PTransform):
         if self.fanout > 1:
             merge = merge.with_fanout(self.fanout)
         return found | "MergeStatistics" >> merge | "CheckStatistics" >> check
+
+
+def fanout(parts: int) -> int:
+    """Into how many to merge so many parts first; 1 where a worker can merge all."""
+    return max(2, math.isqrt(parts)) if parts >= MANY_PARTS else 1
 
 
 @dataclasses.dataclass

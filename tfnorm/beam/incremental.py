@@ -92,6 +92,13 @@ def before(
             "is of another recipe. Update it with its own, or write to another folder.",
             file=os.fspath(path),
         )
+    if split is None and "split" in kept.asked:
+        of = ", ".join(map(repr, kept.asked["split"]))
+        raise errors.RecipeError(
+            f"is of split {of}, and these are of none. Add to all splits together, or "
+            "take these apart and merge them with `tfnorm merge`.",
+            file=os.fspath(path),
+        )
     chosen = {line for line in kept.provenance if analysis.chooses(line)}
     if split is not None:
         chosen -= {*analysis.named(artifact.Statistics(), split).provenance}

@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The statistics job: from files to the artifact."""
 
-import functools
 import itertools
-import math
 import os
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -21,8 +19,6 @@ from tfnorm.beam import failures
 from tfnorm.beam import incremental
 from tfnorm.beam import listing
 from tfnorm.beam import runners
-
-MANY_SHARDS = 1_000
 
 
 def compute_statistics(
@@ -83,56 +79,44 @@ def compute_statistics(
         audio=audio,
         filters=rows.filters,
     )
-    kept = None if update is None else incremental.before(update, recipe, shards, rows)
-    run = functools.partial(_run, shards, max_bad_records, cache, beam_args, rows)
-    if not files.is_remote(out):
-        files.check_replaceable(out, artifact.SUMMARY)
+    kept = artifact.Statistics()
+    if update is not None:
+        kept = incremental.before(update, recipe, shards, rows)
+    artifact.check_writable(out)
+
+    def run(views: dict | None, path: str) -> artifact.Statistics:
+        """One pass over the data; the first also checks that all have values."""
+        first = views is None
+        old = kept if first else artifact.Statistics()
+        summarize: beam.PTransform = compute.SummarizeBundles(recipe, views, rows)
+        if cache is not None:
+            summarize = incremental.SummarizeFiles(recipe, cache, views, rows)
+        with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
+            listed = pipeline | "ListShards" >> listing.ListShards(shards)
+            if cache is None:
+                listed |= compute.ReadBatches()
+            found = listed | summarize
+            if old.rows or old.bad_records:
+                before = pipeline | "OfBefore" >> beam.Create([old], reshuffle=False)
+                found = (found, before) | "AddToThoseBefore" >> beam.Flatten()
+            merge = compute.MergeStatistics(
+                recipe if first else None,
+                max_bad_records + old.bad_records,
+                rows,
+                compute.fanout(len(shards)),
+            )
+            _ = found | merge | compute.WriteStatistics(path, staged=True)
+        return artifact.load_statistics(path)
+
     # Workers write beside the artifact, and this process puts it in its place. So one
     # that comes too late, of a job that is over, changes nothing; and what one of
     # several passes found is no artifact yet.
     with files.scratch(out) as folder:
         # Of each pass elsewhere: a late write of one is not read as the next one's.
         places = (os.path.join(folder, f"pass-{n}") for n in itertools.count(1))
-        found = run(recipe, recipe, None, next(places), kept)
+        found = run(None, next(places))
         analysis.log_empty_slices([found], rows)
         while views := analysis.later_pass(recipe, found):
-            more = run(recipe, None, views, next(places))
-            found = analysis.with_pass(found, more)
+            found = analysis.with_pass(found, run(views, next(places)))
     found.save(out)
     return found
-
-
-def _run(
-    shards: Sequence[sources.Shard],
-    max_bad_records: int,
-    cache: str | os.PathLike | None,
-    beam_args: Sequence[str],
-    rows: analysis.Rows,
-    recipe: recipe_lib.Recipe | None,
-    complete: recipe_lib.Recipe | None,
-    views: dict[str, recipe_lib.View] | None,
-    out: str | os.PathLike,
-    kept: artifact.Statistics | None = None,
-) -> artifact.Statistics:
-    """One pass over the data, of which `complete` says what must have values."""
-    summarize: beam.PTransform
-    if cache is None:
-        summarize = compute.SummarizeBundles(recipe, views, rows)
-    else:
-        summarize = incremental.SummarizeFiles(recipe, cache, views, rows)
-    kept = artifact.Statistics() if kept is None else kept
-    allowed = max_bad_records + kept.bad_records
-    with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
-        listed = pipeline | "ListShards" >> listing.ListShards(shards)
-        if cache is None:
-            listed |= compute.ReadBatches()
-        found = listed | summarize
-        if kept.rows or kept.bad_records:
-            old = pipeline | "OfBefore" >> beam.Create([kept], reshuffle=False)
-            found = (found, old) | "AddToThoseBefore" >> beam.Flatten()
-        # Where a worker would have to merge thousands, some merge some first.
-        many = len(shards) >= MANY_SHARDS
-        fanout = max(2, math.isqrt(len(shards))) if many else 1
-        merge = compute.MergeStatistics(complete, allowed, rows, fanout)
-        _ = found | merge | compute.WriteStatistics(os.fspath(out), staged=True)
-    return artifact.load_statistics(out)

@@ -57,9 +57,11 @@ def merge_statistics(
     paths = [os.fspath(path) for path in parts]
     minus = [os.fspath(path) for path in subtract]
     load = beam.ParDo(_Load()).with_output_types(tuple[str, artifact.Statistics])
+    merge = beam.CombineGlobally(_MergeNamed()).without_defaults()
+    if (fanout := compute.fanout(len(paths))) > 1:
+        merge = merge.with_fanout(fanout)
     runners.options_of(beam_args)  # The file systems need them first.
-    if not files.is_remote(out):
-        files.check_replaceable(out, artifact.SUMMARY)
+    artifact.check_writable(out)
     with files.scratch(out) as folder:
         path = os.path.join(folder, "statistics")
         with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
@@ -67,7 +69,7 @@ def merge_statistics(
                 pipeline
                 | "ListParts" >> beam.Create(paths)
                 | "LoadParts" >> load
-                | "MergeParts" >> beam.CombineGlobally(_MergeNamed()).without_defaults()
+                | "MergeParts" >> merge
                 | "SubtractParts" >> beam.ParDo(_Subtract(minus))
                 | compute.WriteStatistics(path, staged=True)
             )

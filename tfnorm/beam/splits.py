@@ -28,6 +28,8 @@ from tfnorm.beam import splits_before
 
 # Beside the artifacts: what splits there are. A folder that holds it may be replaced.
 SUMMARY = artifact.SPLITS
+# What that says they lie in where no folder can be renamed.
+_PART = "splits-{}"
 
 
 def compute_splits(
@@ -132,6 +134,9 @@ def compute_splits(
     def run(views: dict | None, folder: str) -> dict[str, artifact.Statistics]:
         complete = recipe if views is None else None
         summarize = _Summarize(recipe, by, views, rows, features)
+        merge = beam.CombinePerKey(compute.MergeParts())
+        if (fanout := compute.fanout(len(shards))) > 1:
+            merge = merge.with_hot_key_fanout(fanout)
         write = _Write(complete, features, max_bad_records, allowed, rows, folder)
         with failures.typed_errors(), runners.pipeline_of(beam_args) as pipeline:
             parts = (
@@ -145,15 +150,14 @@ def compute_splits(
                     [*kept.items()], reshuffle=False
                 )
                 parts = (parts, old) | "AddToThoseBefore" >> beam.Flatten()
-            _ = (
-                parts
-                | "MergeStatistics" >> beam.CombinePerKey(compute.MergeParts())
-                | "WriteSplits" >> beam.ParDo(write)
-            )
+            _ = parts | "MergeStatistics" >> merge | "WriteSplits" >> beam.ParDo(write)
         return _load(folder)
 
-    if not files.is_remote(out):
-        files.check_replaceable(out, SUMMARY)
+    place = os.fspath(out)
+    if files.is_remote(place):
+        files.check_publishable(place, SUMMARY, artifact.part_of, _PART)
+    else:
+        files.check_replaceable(place, SUMMARY)
     with files.scratch(out) as folder:
         # Of each pass elsewhere: a late write of one is not read as the next one's.
         places = (os.path.join(folder, f"pass-{n}") for n in itertools.count(1))
@@ -165,9 +169,8 @@ def compute_splits(
             for split, more in run(views, next(places)).items():
                 if split in views:
                     found[split] = analysis.with_pass(found[split], more)
-    if files.is_remote(out):
-        place, part = os.fspath(out), "splits-{}"
-        with files.published(place, SUMMARY, artifact.part_of, part) as made:
+    if files.is_remote(place):
+        with files.published(place, SUMMARY, artifact.part_of, _PART) as made:
             _save(found, made.path)
             made.summary = _summary(found, folder=made.part).encode()
         return found

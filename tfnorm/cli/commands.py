@@ -98,8 +98,8 @@ def stats(ctx, patterns, recipe, out, update, cache, max_bad_records, **given) -
         **media,
         **rows_lib.chosen(given),
     }
-    named = splits is not None and "by" not in splits
-    for paths in splits["inputs"].values() if splits and named else [patterns]:
+    inputs = {"": patterns} if splits is None or "by" in splits else splits["inputs"]
+    for paths in inputs.values():
         if not any(map(files.is_remote, paths)):
             # Fails before Beam takes its seconds to load.
             sources.open(paths, features, **media)

@@ -23,8 +23,6 @@ from tfnorm.statistics import features as features_lib
 from tfnorm.statistics import groups
 
 _MOST_CHANNELS = 8
-# What provenance tells of, beside how images were decoded.
-_CHOSEN = dict.fromkeys(("filters", "slices", "split", "weight"), "Rows: ")
 
 
 @contextlib.contextmanager
@@ -136,7 +134,7 @@ def statistics(found) -> None:
     rich.console.Console().print(line, highlight=False)
     for made in found.provenance:
         said = json.loads(made)
-        _say(_CHOSEN.get(next(iter(said)), "Decoded: ") + _items(said))
+        _say(("Decoded: " if "feature" in said else "Rows: ") + _items(said))
 
 
 def splits(found) -> None:

@@ -22,6 +22,7 @@ from tfnorm.files.local import check_replaceable
 from tfnorm.files.local import read_whole_folder
 from tfnorm.files.local import whole_folder
 from tfnorm.files.published import Publication
+from tfnorm.files.published import check_publishable
 from tfnorm.files.published import follow
 from tfnorm.files.published import published
 from tfnorm.files.remote import told
@@ -32,6 +33,7 @@ from tfnorm.files.streams import whole_file
 __all__ = [
     "Entry",
     "Publication",
+    "check_publishable",
     "check_replaceable",
     "each",
     "exists",

@@ -5,8 +5,9 @@
 What such a folder holds lies in a part of it whose name nobody else uses, and a
 summary, one small file, names the part. The summary is written last, in one step, and
 is all that a reader starts from: so it finds all of one writer or all of another. Of
-two writers, the last summary wins. Each removes the part that the summary which it
-replaced had named: no other can be in use.
+two writers, the last summary wins. Each removes the part that the summary before its
+own named, as nobody starts from that any more. Of writers that end at one moment, the
+part of one may stay: nobody reads it.
 """
 
 import contextlib
@@ -59,9 +60,8 @@ def published(path: str, marker: str, names: Names, part: str) -> Iterator[Publi
         ArtifactError: if it cannot be written, or `path` holds something else; what
             was there before stays.
     """
+    check_publishable(path, marker, names, part)
     path = path.rstrip("/")
-    if _part(path, marker, names) is None:
-        _check_replaceable(path, marker, part)
     name = part.format(uuid.uuid4().hex[:12])
     made = Publication(name, f"{path}/{name}")
     with ending.orderly():
@@ -76,6 +76,31 @@ def published(path: str, marker: str, names: Names, part: str) -> Iterator[Publi
             raise
     if before is not None and before != _part(path, marker, names):
         listing.remove(f"{path}/{before}")
+
+
+def check_publishable(path: str, marker: str, names: Names, part: str) -> None:
+    """Raises an ArtifactError where `path` holds other things than such parts.
+
+    Args:
+        path: As of `published`, and so are the others.
+        marker: Name of the summary.
+        names: Tells which part a summary names.
+        part: What the part is called.
+    """
+    path = path.rstrip("/")
+    if _part(path, marker, names) is not None:
+        return
+    with remote.writing(path):
+        found = listing.matches(f"{path}/**")
+    head = part.partition("{")[0]
+    for entry in found:
+        name = entry.path.removeprefix(f"{path}/")
+        # A writer that was killed may have left a part.
+        if name != marker and not name.startswith((head, f".{marker}.")):
+            raise errors.ArtifactError(
+                f"is there already and holds no {marker}. Name another folder.",
+                file=path,
+            )
 
 
 def follow(path: str, marker: str, read: Callable[[bytes], _Read]) -> _Read:
@@ -126,18 +151,3 @@ def _part(path: str, marker: str, names: Names) -> str | None:
         return None
     except errors.DataError as error:
         raise errors.ArtifactError(error.message, file=path) from error
-
-
-def _check_replaceable(path: str, marker: str, part: str) -> None:
-    """Raises where the folder holds other things than such parts."""
-    with remote.writing(path):
-        found = listing.matches(f"{path}/**")
-    head = part.partition("{")[0]
-    for entry in found:
-        name = entry.path.removeprefix(f"{path}/")
-        # A writer that was killed may have left a part.
-        if name != marker and not name.startswith((head, f".{marker}.")):
-            raise errors.ArtifactError(
-                f"is there already and holds no {marker}. Name another folder.",
-                file=path,
-            )

@@ -3,7 +3,6 @@
 """From a recipe and statistics to maps."""
 
 import itertools
-import json
 import typing
 
 import numpy as np
@@ -45,8 +44,7 @@ def _check_weight(weight: str | None, statistics) -> None:
     """
     if weight is None or not hasattr(statistics, "weight_units"):
         return
-    told = [json.loads(line) for line in statistics.provenance]
-    names = {one["weight"] for one in told if "weight" in one}
+    names = {*statistics.asked.get("weight", ())}
     if statistics.weight_units is None or names - {weight}:
         by = f"by {', '.join(map(repr, sorted(names)))}" if names else "by nothing"
         raise errors.RecipeError(

@@ -81,12 +81,17 @@ class TfdsShard(shards.Shard):
                 for leaf in self.leaves
             }
             yield dataclasses.replace(batch, columns=columns)
-        if self.records not in (None, seen):
-            raise errors.FormatError(
-                f"The file has {seen} records, where {INFO} says {self.records}. "
-                "Prepare the data set again.",
-                file=self.path,
-            )
+        if self.records is not None:
+            _check_count(self.path, seen, self.records)
+
+
+def _check_count(path: str, seen: int, said: int) -> None:
+    if seen != said:
+        raise errors.FormatError(
+            f"The file has {seen} records, where {INFO} says {said}. Prepare the data "
+            "set again.",
+            file=path,
+        )
 
 
 def folder_of(data: Any) -> tuple[str, str] | None:
@@ -148,8 +153,12 @@ def shards_of(
     names = tuple(leaf.name for leaf in wanted)
     made: list[shards.Shard] = []
     for place, count in places:
-        for shard in _records(place, names, max_bad_records):
-            whole = count if getattr(shard, "stop", None) is None else None
+        parts = _records(place, names, max_bad_records)
+        whole: int | None = count
+        if (stop := getattr(parts[-1], "stop", None)) is not None:
+            _check_count(place, stop, count)
+            whole = None  # Of all parts together.
+        for shard in parts:
             made.append(TfdsShard(place, names, max_bad_records, shard, wanted, whole))
     if images is not None and all(leaf.kind != tfds_features.IMAGE for leaf in wanted):
         raise errors.OptionsError(
@@ -159,14 +168,9 @@ def shards_of(
         if leaf.kind == tfds_features.IMAGE:
             how = images if images is not None and images.feature == leaf.name else None
             channels = leaf.shape[-1] if leaf.shape else 3
-            made = _with_images(
-                made, max_bad_records, how or _images(images, leaf.name, channels)
-            )
+            how = how or _images(images, leaf.name, channels)
+            made = [*encoded.shards_within(made, max_bad_records, how)]
     return made
-
-
-def _with_images(made, max_bad_records, images) -> list[shards.Shard]:
-    return list(encoded.shards_within(made, max_bad_records, images))
 
 
 def _images(given, name: str, channels: int) -> images_lib.Images:

@@ -4,7 +4,6 @@
 
 import collections.abc
 import dataclasses
-import json
 import re
 import typing
 
@@ -159,8 +158,7 @@ def _weight(found: artifact.Statistics | None) -> str | None:
     """The column by which the rows of the statistics are weighted."""
     if found is None or found.weight_units is None:
         return None
-    told = (json.loads(line) for line in found.provenance)
-    return next((one["weight"] for one in told if "weight" in one), None)
+    return next(iter(found.asked.get("weight", ())), None)
 
 
 def _check_known(known, pinned, exclude) -> None:

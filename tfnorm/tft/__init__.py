@@ -8,18 +8,18 @@ nothing has used it before: `import keras` is Keras 3 always.
 
 from tfnorm.tft.applying import apply
 from tfnorm.tft.applying import from_statistics
+from tfnorm.tft.functions import log
+from tfnorm.tft.functions import max_abs
+from tfnorm.tft.functions import mean_range
+from tfnorm.tft.functions import min_max
+from tfnorm.tft.functions import percentile_clip
+from tfnorm.tft.functions import power
+from tfnorm.tft.functions import quantile
+from tfnorm.tft.functions import robust
+from tfnorm.tft.functions import tukey_hh
+from tfnorm.tft.functions import whitening
+from tfnorm.tft.functions import z_score
 from tfnorm.tft.normalizing import normalize
-from tfnorm.tft.scales import max_abs
-from tfnorm.tft.scales import mean_range
-from tfnorm.tft.scales import min_max
-from tfnorm.tft.scales import percentile_clip
-from tfnorm.tft.scales import robust
-from tfnorm.tft.scales import z_score
-from tfnorm.tft.shapes import log
-from tfnorm.tft.shapes import power
-from tfnorm.tft.shapes import quantile
-from tfnorm.tft.shapes import tukey_hh
-from tfnorm.tft.shapes import whitening
 
 __all__ = [
     "apply",
