@@ -3,6 +3,7 @@
 """The tree, BUILD and the import rule say the same, and the house style holds."""
 
 import collections
+import importlib.util
 import pathlib
 import re
 import subprocess
@@ -172,6 +173,14 @@ def test_a_public_function_is_not_hidden_by_a_module():
 def test_the_public_names_include_the_lazy_ones():
     assert tfnorm._HOMES.keys() <= {*tfnorm.__all__}
     assert {*tfnorm.__all__} <= {*dir(tfnorm)}
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("tfx") is not None, reason="TFX is installed"
+)
+def test_without_tfx_it_is_said_how_to_get_it():
+    with pytest.raises(ImportError, match=r"tfnorm\[tfx\]"):
+        tfnorm.tfx  # noqa: B018
 
 
 def test_an_unknown_name_is_an_attribute_error():

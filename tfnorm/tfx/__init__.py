@@ -2,6 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """TFX components: statistics, recipes, baking and validation in TFX pipelines."""
 
+try:
+    import tfx  # noqa: F401
+except ModuleNotFoundError as error:
+    raise ImportError(
+        "`tfnorm.tfx` needs TFX, which is not installed. `pip install 'tfnorm[tfx]'` "
+        "where TFX has wheels, or say `make tfx` in a checkout of tfnorm."
+    ) from error
+
 from tfnorm.tfx.artifacts import NormalizationRecipe
 from tfnorm.tfx.artifacts import NormalizationStatistics
 from tfnorm.tfx.baker import NormalizationBaker
