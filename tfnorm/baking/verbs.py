@@ -82,7 +82,7 @@ def training_data(
             gets raw columns, else normalized ones, as when it is baked.
         fitted: The fitted recipe of all features, and of the target if that is to be
             normalized.
-        target: Feature to predict.
+        target: Feature to predict, a number. It need not be in the recipe: a label, say.
         batch_size: Rows in a batch; the last has what is left.
         compression: Of the files: "GZIP", as TFX writes them, "ZLIB" or "".
 
@@ -91,8 +91,10 @@ def training_data(
         (rows,).
 
     Raises:
-        DataError: If no file matches.
-        RecipeError: If model, recipe and target do not fit together.
+        DataError: If no file matches, or none of the first 10,000 records has a number
+            as the target.
+        RecipeError: If model, recipe and target do not fit together, or the target is
+            text.
     """
     from tfnorm.baking import reading
 
