@@ -83,6 +83,29 @@ def test_batches_are_full_but_the_last(pattern):
     assert sizes == [64, 64, 64, KNOWN.sum() - 192]
 
 
+def test_batches_without_a_target_are_left_out(tmp_path):
+    given = labelled(tmp_path, label=("int64_list", 3))
+    data = tfnorm.training_data(*given, target="label", batch_size=2)
+    assert [len(target) for _, target in data] == [2, 2]
+
+
+def test_shuffles_anew_in_each_epoch_and_the_same_again(pattern):
+    def epochs():
+        keras.utils.set_random_seed(7)
+        data = tfnorm.training_data(
+            pattern, model, baking_data.FITTED, target="arr_delay", shuffle=99
+        )
+        return [np.concatenate([target for _, target in data]) for _ in range(2)]
+
+    model = baking_data.raw_model()
+    first, second = epochs()
+    _, in_order, _ = read(pattern, model)
+    assert not np.array_equal(first, in_order)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(np.sort(first), np.sort(in_order))
+    np.testing.assert_array_equal(epochs(), [first, second])
+
+
 def test_a_target_that_is_no_feature_comes_as_it_is(pattern):
     features = [name for name in baking_data.FITTED.maps if name != "arr_delay"]
     data = tfnorm.training_data(

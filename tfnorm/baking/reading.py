@@ -32,6 +32,7 @@ def training_data(
     target: str,
     batch_size: int,
     compression: str,
+    shuffle: int,
 ) -> tf.data.Dataset:
     """Reads what a model takes and its target; see `tfnorm.baking.training_data`."""
     patterns = [patterns] if isinstance(patterns, str) else list(patterns)
@@ -48,8 +49,10 @@ def training_data(
     records = tf.data.TFRecordDataset(files, compression_type=compression)
     fields[target] = _stored(records, target, files[0])
 
-    def known(raw):
-        return tf.math.is_finite(raw[target])
+    def known(batch):
+        raw = examples.parse(batch, fields)
+        kept = tf.math.is_finite(raw[target])
+        return {name: tf.boolean_mask(column, kept) for name, column in raw.items()}
 
     def pairs(raw):
         wanted = raw[target]
@@ -58,9 +61,10 @@ def training_data(
         inputs = front.prepare({name: raw[name] for name in front.inputs})
         return inputs, tf.cast(wanted, tf.float32)
 
-    raw = records.batch(batch_size).map(lambda batch: examples.parse(batch, fields))
-    # Batches of the rows that have a target.
-    kept = raw.unbatch().filter(known).batch(batch_size)
+    if shuffle:
+        records = records.shuffle(shuffle)
+    # Whole batches are masked: rows one by one would take five times as long.
+    kept = records.batch(batch_size).map(known).rebatch(batch_size)
     return kept.map(pairs).prefetch(tf.data.AUTOTUNE)
 
 

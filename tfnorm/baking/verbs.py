@@ -68,6 +68,7 @@ def training_data(
     target: str,
     batch_size: int = 256,
     compression: str = "GZIP",
+    shuffle: int = 0,
 ) -> typing.Any:
     """Reads TFRecords of `tf.Example` as a model is fitted to them.
 
@@ -82,9 +83,11 @@ def training_data(
             gets raw columns, else normalized ones, as when it is baked.
         fitted: The fitted recipe of all features, and of the target if that is to be
             normalized.
-        target: Feature to predict, a number. It need not be in the recipe: a label, say.
+        target: Feature to predict, a number. It need not be in the recipe, as a label.
         batch_size: Rows in a batch; the last has what is left.
         compression: Of the files: "GZIP", as TFX writes them, "ZLIB" or "".
+        shuffle: How many records to shuffle among, anew in each epoch, or 0 for the
+            order of the files. `keras.utils.set_random_seed` makes it the same again.
 
     Returns:
         A `tf.data.Dataset` of what the model takes, and the target as float32 of shape
@@ -105,6 +108,7 @@ def training_data(
         target=target,
         batch_size=batch_size,
         compression=compression,
+        shuffle=shuffle,
     )
 
 
