@@ -104,6 +104,17 @@ def test_a_folder_of_other_things_is_not_replaced(model, tmp_path):
     assert (tmp_path / "thesis.txt").exists()
 
 
+def test_a_loss_of_ones_own_is_no_obstacle(tmp_path):
+    def mine(y_true, y_pred):
+        return keras.ops.mean(y_true - y_pred)
+
+    made = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    made.compile("sgd", loss=mine, metrics=[mine])
+    made.save(tmp_path / "model.keras")
+    loaded = baking.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.weights[0], made.weights[0])
+
+
 def test_a_file_that_is_no_model_cannot_be_loaded(tmp_path):
     with pytest.raises(errors.ArtifactError, match="cannot be loaded"):
         baking.load_model(tmp_path / "no.keras")

@@ -194,8 +194,13 @@ def fold(model: typing.Any) -> tuple[typing.Any, report.FoldReport]:
 def load_model(path: str | os.PathLike) -> typing.Any:
     """Loads a `.keras` model that may hold layers of tfnorm.
 
+    It is not compiled: what it was trained with, be it a loss or a metric of one's own,
+    is of no use in serving, and need not be known here. Layers of one's own must be;
+    see `keras.saving.register_keras_serializable`.
+
     Raises:
-        ArtifactError: If there is no such file, or no model in it.
+        ArtifactError: If there is no such file, or no model in it, or one of layers
+            that Keras does not know.
     """
     import keras
 
@@ -203,7 +208,7 @@ def load_model(path: str | os.PathLike) -> typing.Any:
     from tfnorm import layers  # noqa: F401
 
     try:
-        return keras.saving.load_model(path)
+        return keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError) as error:
         raise errors.ArtifactError(
             f"cannot be loaded as a Keras model: {error}", file=os.fspath(path)
