@@ -54,6 +54,10 @@ OTHER = analysis.analyze(
 # Minutes up to 200, of float32 products added in another order.
 CLOSE = {"rtol": 2**-16, "atol": 2**-14}
 
+CHANNELS = [
+    types.Channel(type=kind)
+    for kind in (standard_artifacts.Model, artifacts.NormalizationStatistics)
+]
 # A module file, and what makes a model by it, where it is known.
 MODULE = """
 import keras
@@ -69,10 +73,8 @@ import keras
 sys.path.insert(0, sys.argv[1])
 import theirs
 inputs = {name: keras.Input((1,), name=name) for name in ("distance", "seats")}
-x = theirs.Twice()(keras.layers.Concatenate()(list(inputs.values())))
-keras.Model(inputs, keras.layers.Dense(1, kernel_initializer="ones")(x)).save(
-    sys.argv[2]
-)
+x = theirs.Twice()(inputs["distance"] + inputs["seats"])
+keras.Model(inputs, x).save(sys.argv[2])
 """
 
 SERVE = """
@@ -280,6 +282,13 @@ def test_takes_a_recipe_of_another_component(tmp_path, of_train):
     assert output.get_string_custom_property("recipe_digest") == RECIPE.digest
 
 
+def test_takes_the_recipe_of_the_statistics_by_default(tmp_path, of_train):
+    given = baker.NormalizationBaker(*CHANNELS).exec_properties["recipe_json"]
+    model = trained(tmp_path / "model", raw_model())
+    output = run(model, of_train, tmp_path / "out", recipe_json=given)
+    assert output.get_string_custom_property("recipe_digest") == RECIPE.digest
+
+
 def test_takes_statistics_of_another_split(tmp_path):
     model = trained(tmp_path / "model", raw_model())
     found = statistics(tmp_path / "statistics", split="all")
@@ -315,8 +324,7 @@ def of_their_own(tmp_path):
     (tmp_path / "theirs.py").write_text(MODULE)
     path = tmp_path / "model" / "Format-Serving" / "model.keras"
     path.parent.mkdir(parents=True)
-    command = [sys.executable, "-c", TWICE, str(tmp_path), str(path)]
-    subprocess.run(command, check=True)
+    subprocess.run([sys.executable, "-c", TWICE, tmp_path, path], check=True)
     yield of_type(standard_artifacts.Model, tmp_path / "model")
     keras.saving.get_custom_objects().pop("theirs>Twice", None)
     sys.modules.pop("theirs", None)
@@ -324,9 +332,9 @@ def of_their_own(tmp_path):
 
 def is_twice(path) -> bool:
     """Whether a SavedModel gives what `TWICE` does."""
-    total = sum(2 * FITTED.forward(COLUMNS)[name] for name in COLUMNS)
+    total = sum(2 * column for column in FITTED.forward(COLUMNS).values())
     wanted = FITTED.inverse({"arr_delay": total})["arr_delay"]
-    return np.allclose(served(path), wanted, rtol=CLOSE["rtol"], atol=CLOSE["atol"])
+    return np.allclose(served(path), wanted, **CLOSE)
 
 
 def test_imports_the_module_of_layers_of_ones_own(tmp_path, of_train, of_their_own):
@@ -341,12 +349,8 @@ def test_imports_the_module_of_layers_of_ones_own(tmp_path, of_train, of_their_o
 
 
 def test_takes_one_module():
-    channels = (
-        types.Channel(type=standard_artifacts.Model),
-        types.Channel(type=artifacts.NormalizationStatistics),
-    )
     with pytest.raises(errors.OptionsError, match="Give one"):
-        baker.NormalizationBaker(*channels, RECIPE, module_file="a", module_path="b")
+        baker.NormalizationBaker(*CHANNELS, RECIPE, module_file="a", module_path="b")
 
 
 def test_refuses_a_model_of_other_statistics(tmp_path):
@@ -393,10 +397,11 @@ def test_needs_statistics_at_all(tmp_path):
         run(model, nothing, tmp_path / "out")
 
 
-def test_needs_a_recipe(tmp_path, of_train):
+def test_needs_a_recipe_if_the_statistics_hold_none(tmp_path):
     model = trained(tmp_path / "model", normalized_model())
-    with pytest.raises(errors.RecipeError, match="needs `recipe`"):
-        run(model, of_train, tmp_path / "out", recipe_json=None)
+    found = statistics(tmp_path / "statistics", analysis.analyze(COLUMNS))
+    with pytest.raises(errors.RecipeError, match="NormalizationBaker `recipe`"):
+        run(model, found, tmp_path / "out", recipe_json=None)
 
 
 def test_needs_a_target_of_the_recipe(tmp_path, of_train):

@@ -23,6 +23,7 @@ from tfx.utils import path_utils
 
 from tfnorm import artifact
 from tfnorm import baking
+from tfnorm import config
 from tfnorm import errors
 from tfnorm import files
 from tfnorm import recipe as recipe_lib
@@ -73,14 +74,17 @@ class Executor(base_executor.BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         trained = artifact_utils.get_single_instance(input_dict["trained_model"])
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
-        split = exec_properties["split"]
+        of_split = _statistics(statistics, exec_properties["split"])
         found = recipes.read(input_dict, exec_properties)
         if found is None:
-            raise errors.RecipeError(
-                "NormalizationBaker needs `recipe`: the one that the model was "
-                "trained with."
-            )
-        fitted = found.fit(_statistics(statistics, split))
+            if of_split.recipe is None:
+                raise errors.RecipeError(
+                    "The statistics hold no recipe: give NormalizationBaker `recipe`, "
+                    "the one that the model was trained with.",
+                    file=statistics.uri,
+                )
+            found = config.decode(of_split.recipe)
+        fitted = found.fit(of_split)
         if exec_properties.get(_MODULE_FILE) or exec_properties.get(_MODULE_PATH):
             # Imported; its classes are then known to Keras.
             udf_utils.get_fn(exec_properties, "__name__")
@@ -134,7 +138,8 @@ class NormalizationBaker(base_component.BaseComponent):
             `tfnorm.tfx.write_model`, or by hand as the only `.keras` file there.
         statistics: Channel of `NormalizationStatistics` that the model was trained
             with.
-        recipe: The recipe, or a channel of `NormalizationRecipe`.
+        recipe: The recipe, or a channel of `NormalizationRecipe`; by default that which
+            the statistics were taken for.
         target: The feature that the model predicts in normalized form, if it does.
         split: The split whose statistics the recipe is fitted to.
         fold: Whether to fold what can be folded of the constants within the model into
@@ -164,7 +169,7 @@ class NormalizationBaker(base_component.BaseComponent):
         self,
         model: types.BaseChannel,
         statistics: types.BaseChannel,
-        recipe: types.BaseChannel | recipe_lib.Recipe,
+        recipe: types.BaseChannel | recipe_lib.Recipe | None = None,
         *,
         target: str | None = None,
         split: str = "train",
