@@ -41,7 +41,7 @@ def bake(
             takes raw columns; if not, one is put in front of it.
         fitted: The fitted recipe of all features, and of the target.
         path: The folder to write.
-        target: Feature that the model predicts in normalized form.
+        target: Feature that the model predicts in normalized form, as its one output.
         rows: Raw golden rows, by column; by default, made of the quantiles that the
             fitted recipe remembers.
 
