@@ -30,9 +30,30 @@ def test_an_unknown_target_is_an_error(model, tmp_path):
 def test_a_target_without_inverse_is_an_error(tmp_path):
     recipe = tfnorm.Recipe({"mel": schemes.presets.whisper()})
     fitted = recipe.fit(tfnorm.analyze({"mel": np.ones((2, 3, 4))}, recipe))
-    model = keras.Sequential([keras.Input((3, 4), name="mel"), keras.layers.Flatten()])
+    model = keras.Sequential([keras.Input((3, 4), name="x"), keras.layers.Flatten()])
     with pytest.raises(errors.NotInvertible, match="'mel'"):
         tfnorm.bake(model, fitted, tmp_path / "m", target="mel")
+
+
+def test_a_target_that_the_model_takes_is_an_error(model, tmp_path):
+    for made, target in ((model, "distance"), (data.normalized_model(), "seats")):
+        with pytest.raises(errors.RecipeError, match=f"'{target}'.*input of the model"):
+            tfnorm.bake(made, data.FITTED, tmp_path / "m", target=target)
+
+
+@pytest.mark.parametrize(
+    "outputs, said",
+    [
+        (lambda x: {"a": x, "b": x}, "a dict of 'a', 'b'"),
+        (lambda x: {"a": x}, "a dict of 'a'"),
+        (lambda x: [x, x], "a list of 2"),
+    ],
+)
+def test_a_target_needs_one_output(tmp_path, outputs, said):
+    x = keras.Input((1,), name="distance")
+    made = keras.Model({"distance": x}, outputs(keras.layers.Dense(1)(x)))
+    with pytest.raises(errors.RecipeError, match=f"'arr_delay'.*{said}.*Denormalize"):
+        tfnorm.bake(made, data.FITTED, tmp_path / "m", target="arr_delay")
 
 
 def test_a_model_with_other_constants_is_an_error(model, tmp_path):
@@ -102,6 +123,17 @@ def test_a_folder_of_other_things_is_not_replaced(model, tmp_path):
     with pytest.raises(errors.ArtifactError, match="holds no saved_model.pb"):
         tfnorm.bake(model, data.FITTED, tmp_path, target="arr_delay")
     assert (tmp_path / "thesis.txt").exists()
+
+
+def test_a_loss_of_ones_own_is_no_obstacle(tmp_path):
+    def mine(y_true, y_pred):
+        return keras.ops.mean(y_true - y_pred)
+
+    made = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    made.compile("sgd", loss=mine, metrics=[mine])
+    made.save(tmp_path / "model.keras")
+    loaded = baking.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.weights[0], made.weights[0])
 
 
 def test_a_file_that_is_no_model_cannot_be_loaded(tmp_path):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training data: what the model takes, decoded as serving decodes it."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +10,7 @@ import tensorflow as tf
 import tfnorm
 from tests import baking_data
 from tfnorm import errors
+from tfnorm import layers
 from tfnorm import schemes
 from tfnorm.baking import examples
 
@@ -81,6 +83,29 @@ def test_batches_are_full_but_the_last(pattern):
     assert sizes == [64, 64, 64, KNOWN.sum() - 192]
 
 
+def test_batches_without_a_target_are_left_out(tmp_path):
+    given = labelled(tmp_path, label=("int64_list", 3))
+    data = tfnorm.training_data(*given, target="label", batch_size=2)
+    assert [len(target) for _, target in data] == [2, 2]
+
+
+def test_shuffles_anew_in_each_epoch_and_the_same_again(pattern):
+    def epochs():
+        keras.utils.set_random_seed(7)
+        data = tfnorm.training_data(
+            pattern, model, baking_data.FITTED, target="arr_delay", shuffle=99
+        )
+        return [np.concatenate([target for _, target in data]) for _ in range(2)]
+
+    model = baking_data.raw_model()
+    first, second = epochs()
+    _, in_order, _ = read(pattern, model)
+    assert not np.array_equal(first, in_order)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(np.sort(first), np.sort(in_order))
+    np.testing.assert_array_equal(epochs(), [first, second])
+
+
 def test_a_target_that_is_no_feature_comes_as_it_is(pattern):
     features = [name for name in baking_data.FITTED.maps if name != "arr_delay"]
     data = tfnorm.training_data(
@@ -91,6 +116,68 @@ def test_a_target_that_is_no_feature_comes_as_it_is(pattern):
     )
     targets = np.concatenate([target for _, target in data])
     np.testing.assert_array_equal(targets, TARGET[KNOWN])
+
+
+def labelled(path, **features):
+    """Writes records that have `distance`, and features in the second half of them."""
+    with tf.io.TFRecordWriter(f"{path}/labelled.gz", "GZIP") as writer:
+        for row in range(8):
+            proto = tf.train.Example()
+            proto.features.feature["distance"].float_list.value.append(row)
+            for name, (kind, value) in features.items():
+                values = getattr(proto.features.feature[name], kind).value
+                values.extend([value] if row >= 4 else [])
+            writer.write(proto.SerializeToString())
+    inputs = {"distance": keras.Input((), name="distance")}
+    fitted = baking_data.FITTED.select(["distance"])
+    outputs = layers.Features(fitted, output="concat")(inputs)
+    return f"{path}/labelled.gz", keras.Model(inputs, outputs), fitted
+
+
+@pytest.mark.parametrize("kind, value", [("int64_list", 3), ("float_list", 2.5)])
+def test_a_target_that_is_no_feature_is_read_as_it_is_stored(kind, value, tmp_path):
+    given = labelled(tmp_path, label=(kind, value))
+    [(inputs, target)] = tfnorm.training_data(*given, target="label")
+    np.testing.assert_array_equal(inputs["distance"], [4, 5, 6, 7])
+    np.testing.assert_array_equal(target, [value] * 4)
+
+
+def test_a_feature_of_the_recipe_is_read_as_it_is_stored(tmp_path):
+    path, model, _ = labelled(tmp_path, arr_delay=("int64_list", 7))
+    fitted = baking_data.FITTED
+    [(_, target)] = tfnorm.training_data(path, model, fitted, target="arr_delay")
+    wanted = fitted.forward({"arr_delay": np.full(4, 7.0)})["arr_delay"]
+    np.testing.assert_allclose(target, wanted, rtol=2**-22)
+
+
+def test_a_target_that_the_model_takes_is_an_error(pattern):
+    model = baking_data.raw_model()
+    with pytest.raises(errors.RecipeError, match="'distance'.*input of the model"):
+        tfnorm.training_data(pattern, model, baking_data.FITTED, target="distance")
+
+
+def test_text_as_a_target_is_an_error(tmp_path):
+    given = labelled(tmp_path, label=("bytes_list", b"late"))
+    with pytest.raises(
+        errors.RecipeError, match="'label'.*integers, one for each word"
+    ):
+        tfnorm.training_data(*given, target="label")
+
+
+@pytest.mark.parametrize("target", ["lable", "weight"])
+def test_a_target_that_no_record_has_is_an_error(target, tmp_path):
+    missing = ("float_list", np.nan)
+    given = labelled(tmp_path, label=("int64_list", 3), weight=missing)
+    there = "'distance', 'label', 'weight'"
+    with pytest.raises(errors.DataError, match=f"first 8 records.*{there}") as caught:
+        tfnorm.training_data(*given, target=target)
+    assert (caught.value.feature, caught.value.file) == (target, given[0])
+
+
+def test_files_without_records_are_an_error(tmp_path):
+    tf.io.TFRecordWriter(f"{tmp_path}/empty.gz", "GZIP").close()
+    with pytest.raises(errors.DataError, match="no records"):
+        read(f"{tmp_path}/empty.gz", baking_data.raw_model())
 
 
 def test_no_file_is_an_error(tmp_path):

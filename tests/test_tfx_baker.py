@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tfx import types
 from tfx import v1 as tfx
 from tfx.dsl.io import filesystem_registry
 from tfx.dsl.io.plugins import tensorflow_gfile
@@ -52,6 +53,29 @@ OTHER = analysis.analyze(
 )
 # Minutes up to 200, of float32 products added in another order.
 CLOSE = {"rtol": 2**-16, "atol": 2**-14}
+
+CHANNELS = [
+    types.Channel(type=kind)
+    for kind in (standard_artifacts.Model, artifacts.NormalizationStatistics)
+]
+# A module file, and what makes a model by it, where it is known.
+MODULE = """
+import keras
+
+@keras.saving.register_keras_serializable("theirs")
+class Twice(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+"""
+TWICE = """
+import sys
+import keras
+sys.path.insert(0, sys.argv[1])
+import theirs
+inputs = {name: keras.Input((1,), name=name) for name in ("distance", "seats")}
+x = theirs.Twice()(inputs["distance"] + inputs["seats"])
+keras.Model(inputs, x).save(sys.argv[2])
+"""
 
 SERVE = """
 import json, sys
@@ -258,6 +282,13 @@ def test_takes_a_recipe_of_another_component(tmp_path, of_train):
     assert output.get_string_custom_property("recipe_digest") == RECIPE.digest
 
 
+def test_takes_the_recipe_of_the_statistics_by_default(tmp_path, of_train):
+    given = baker.NormalizationBaker(*CHANNELS).exec_properties["recipe_json"]
+    model = trained(tmp_path / "model", raw_model())
+    output = run(model, of_train, tmp_path / "out", recipe_json=given)
+    assert output.get_string_custom_property("recipe_digest") == RECIPE.digest
+
+
 def test_takes_statistics_of_another_split(tmp_path):
     model = trained(tmp_path / "model", raw_model())
     found = statistics(tmp_path / "statistics", split="all")
@@ -287,7 +318,39 @@ def test_reads_and_writes_where_tfx_reaches(tmp_path, of_train):
     )
 
 
+@pytest.fixture
+def of_their_own(tmp_path):
+    """A model with a layer that is known to its module only."""
+    (tmp_path / "theirs.py").write_text(MODULE)
+    path = tmp_path / "model" / "Format-Serving" / "model.keras"
+    path.parent.mkdir(parents=True)
+    subprocess.run([sys.executable, "-c", TWICE, tmp_path, path], check=True)
+    yield of_type(standard_artifacts.Model, tmp_path / "model")
+    keras.saving.get_custom_objects().pop("theirs>Twice", None)
+    sys.modules.pop("theirs", None)
+
+
+def is_twice(path) -> bool:
+    """Whether a SavedModel gives what `TWICE` does."""
+    total = sum(2 * column for column in FITTED.forward(COLUMNS).values())
+    wanted = FITTED.inverse({"arr_delay": total})["arr_delay"]
+    return np.allclose(served(path), wanted, **CLOSE)
+
+
+def test_imports_the_module_of_layers_of_ones_own(tmp_path, of_train, of_their_own):
+    with pytest.raises(errors.ArtifactError, match="Twice.*`module_file`"):
+        run(of_their_own, of_train, tmp_path / "out")
+    file = str(tmp_path / "theirs.py")
+    output = run(of_their_own, of_train, tmp_path / "out", module_file=file)
+    assert is_twice(saved_model(output))
+
+
 # What it refuses.
+
+
+def test_takes_one_module():
+    with pytest.raises(errors.OptionsError, match="Give one"):
+        baker.NormalizationBaker(*CHANNELS, RECIPE, module_file="a", module_path="b")
 
 
 def test_refuses_a_model_of_other_statistics(tmp_path):
@@ -334,10 +397,11 @@ def test_needs_statistics_at_all(tmp_path):
         run(model, nothing, tmp_path / "out")
 
 
-def test_needs_a_recipe(tmp_path, of_train):
+def test_needs_a_recipe_if_the_statistics_hold_none(tmp_path):
     model = trained(tmp_path / "model", normalized_model())
-    with pytest.raises(errors.RecipeError, match="needs `recipe`"):
-        run(model, of_train, tmp_path / "out", recipe_json=None)
+    found = statistics(tmp_path / "statistics", analysis.analyze(COLUMNS))
+    with pytest.raises(errors.RecipeError, match="NormalizationBaker `recipe`"):
+        run(model, found, tmp_path / "out", recipe_json=None)
 
 
 def test_needs_a_target_of_the_recipe(tmp_path, of_train):
@@ -350,7 +414,7 @@ def test_needs_a_target_of_the_recipe(tmp_path, of_train):
 # Within a pipeline.
 
 
-def pipeline(folder: pathlib.Path) -> tfx.dsl.Pipeline:
+def pipeline(folder: pathlib.Path, **options) -> tfx.dsl.Pipeline:
     """Returns a pipeline that bakes what lies there, and pushes it."""
     model = tfx.dsl.Importer(
         source_uri=str(folder / "model"), artifact_type=standard_artifacts.Model
@@ -365,6 +429,7 @@ def pipeline(folder: pathlib.Path) -> tfx.dsl.Pipeline:
         RECIPE,
         target="arr_delay",
         fold=True,
+        **options,
     )
     pusher = tfx.components.Pusher(
         model=baked.outputs["model"],
@@ -378,6 +443,7 @@ def pipeline(folder: pathlib.Path) -> tfx.dsl.Pipeline:
         pipeline_name="baking",
         pipeline_root=str(folder / "root"),
         components=[model, found, baked, pusher],
+        enable_cache=True,
         metadata_connection_config=_store(folder),
     )
 
@@ -405,6 +471,23 @@ def test_stock_pusher_pushes_what_it_baked(tmp_path, of_train):
     said = made.custom_properties
     assert said["normalization_digest"].string_value == STATISTICS.digest
     assert said["folded"].int_value == 1
+
+
+def test_takes_a_module_file_along_and_bakes_anew_if_it_changes(
+    tmp_path, of_train, of_their_own
+):
+    file = tmp_path / "theirs.py"
+
+    def models() -> int:
+        made = pipeline(tmp_path, module_file=str(file))
+        tfx.orchestration.LocalDagRunner().run(made)
+        return len({artifact.uri for artifact in models_of_metadata(tmp_path)})
+
+    assert models() == 1
+    assert is_twice(next((tmp_path / "pushed").iterdir()))
+    assert models() == 1
+    file.write_text(f"{MODULE}# Changed.\n")
+    assert models() == 2
 
 
 def test_a_pipeline_that_fails_keeps_no_model(tmp_path):

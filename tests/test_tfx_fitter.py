@@ -13,6 +13,7 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
 from tfx.components.trainer import executor as trainer
+from tfx.components.trainer import fn_args_utils
 from tfx.types import artifact_utils
 from tfx.types import channel_utils
 from tfx.types import standard_artifacts
@@ -124,6 +125,18 @@ def test_a_split_that_is_not_there_is_named(statistics, tmp_path):
 def test_a_run_fn_without_a_fitter_says_what_to_wire(given):
     with pytest.raises(errors.NotFittedError, match="Wire a NormalizationFitter"):
         tfnorm.tfx.fitted_recipe(types.SimpleNamespace(hyperparameters=given))
+
+
+def test_a_tuner_fn_is_told_that_it_gets_none(tmp_path):
+    examples = standard_artifacts.Examples()
+    examples.uri = str(tmp_path)
+    examples.split_names = artifact_utils.encode_split_names(["train", "eval"])
+    steps = {"train_args": "{}", "eval_args": "{}", "custom_config": "{}"}
+    given = fn_args_utils.get_common_fn_args(
+        {"examples": [examples]}, steps, working_dir=str(tmp_path)
+    )
+    with pytest.raises(errors.NotFittedError, match="`tuner_fn` itself gets no"):
+        tfnorm.tfx.fitted_recipe(given)
 
 
 def test_a_fitted_recipe_of_another_kind_is_refused():

@@ -95,6 +95,9 @@ def _check(model, fitted, target) -> None:
             "in the model, by `layers.Denormalize`.",
             feature=target,
         )
+    if target is not None:
+        front_lib.check_target(model, target)
+        front_lib.check_output(model, target)
 
 
 def _restoring(front, fitted, target: str) -> layers.Denormalize:

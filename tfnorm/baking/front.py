@@ -82,6 +82,44 @@ def of(model: keras.Model, fitted: recipe.FittedRecipe, target: str | None) -> F
     return Front(model, inputs, prepare, [features, *inside], variables)
 
 
+def check_target(model: keras.Model, target: str) -> None:
+    """Checks that a model can predict a feature.
+
+    Raises:
+        RecipeError: If the feature is an input of it.
+    """
+    taken, _ = _inputs(model)
+    if target in taken:
+        raise errors.RecipeError(
+            "The target is an input of the model as well. Name the feature that it "
+            "predicts; a model that gives its input again undoes the normalization "
+            "itself, by `layers.Denormalize`, and is baked without a target.",
+            feature=target,
+        )
+
+
+def check_output(model: keras.Model, target: str) -> None:
+    """Checks that a model has one output, which can be the target.
+
+    Raises:
+        RecipeError: If it has not.
+    """
+    one = isinstance(model, keras.Sequential) and len(model.outputs) == 1
+    if not one and not isinstance(model.output, keras.KerasTensor):
+        raise errors.RecipeError(
+            f"The model gives not one tensor but {_outputs(model)}, and which is the "
+            "target cannot be told. Undo the normalization in the model, by "
+            "`layers.Denormalize`, and bake it without a target.",
+            feature=target,
+        )
+
+
+def _outputs(model: keras.Model) -> str:
+    if isinstance(model.output, dict):
+        return f"a dict of {', '.join(map(repr, model.output))}"
+    return f"a {type(model.output).__name__} of {len(model.outputs)}"
+
+
 def _column(name: str, given: Input) -> str:
     return name if given.feature is None else given.feature
 

@@ -41,7 +41,7 @@ def bake(
             takes raw columns; if not, one is put in front of it.
         fitted: The fitted recipe of all features, and of the target.
         path: The folder to write.
-        target: Feature that the model predicts in normalized form.
+        target: Feature that the model predicts in normalized form, as its one output.
         rows: Raw golden rows, by column; by default, made of the quantiles that the
             fitted recipe remembers.
 
@@ -68,6 +68,7 @@ def training_data(
     target: str,
     batch_size: int = 256,
     compression: str = "GZIP",
+    shuffle: int = 0,
 ) -> typing.Any:
     """Reads TFRecords of `tf.Example` as a model is fitted to them.
 
@@ -82,17 +83,21 @@ def training_data(
             gets raw columns, else normalized ones, as when it is baked.
         fitted: The fitted recipe of all features, and of the target if that is to be
             normalized.
-        target: Feature to predict.
+        target: Feature to predict, a number. It need not be in the recipe, as a label.
         batch_size: Rows in a batch; the last has what is left.
         compression: Of the files: "GZIP", as TFX writes them, "ZLIB" or "".
+        shuffle: How many records to shuffle among, anew in each epoch, or 0 for the
+            order of the files. `keras.utils.set_random_seed` makes it the same again.
 
     Returns:
         A `tf.data.Dataset` of what the model takes, and the target as float32 of shape
         (rows,).
 
     Raises:
-        DataError: If no file matches.
-        RecipeError: If model, recipe and target do not fit together.
+        DataError: If no file matches, or none of the first 10,000 records has a number
+            as the target.
+        RecipeError: If model, recipe and target do not fit together, or the target is
+            text.
     """
     from tfnorm.baking import reading
 
@@ -103,6 +108,7 @@ def training_data(
         target=target,
         batch_size=batch_size,
         compression=compression,
+        shuffle=shuffle,
     )
 
 
@@ -188,8 +194,13 @@ def fold(model: typing.Any) -> tuple[typing.Any, report.FoldReport]:
 def load_model(path: str | os.PathLike) -> typing.Any:
     """Loads a `.keras` model that may hold layers of tfnorm.
 
+    It is not compiled: what it was trained with, be it a loss or a metric of one's own,
+    is of no use in serving, and need not be known here. Layers of one's own must be;
+    see `keras.saving.register_keras_serializable`.
+
     Raises:
-        ArtifactError: If there is no such file, or no model in it.
+        ArtifactError: If there is no such file, or no model in it, or one of layers
+            that Keras does not know.
     """
     import keras
 
@@ -197,7 +208,7 @@ def load_model(path: str | os.PathLike) -> typing.Any:
     from tfnorm import layers  # noqa: F401
 
     try:
-        return keras.saving.load_model(path)
+        return keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError) as error:
         raise errors.ArtifactError(
             f"cannot be loaded as a Keras model: {error}", file=os.fspath(path)

@@ -10,6 +10,7 @@ import tempfile
 
 import keras
 from tfx import types
+from tfx.components.util import udf_utils
 from tfx.dsl.components.base import base_component
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.components.base import executor_spec
@@ -22,6 +23,7 @@ from tfx.utils import path_utils
 
 from tfnorm import artifact
 from tfnorm import baking
+from tfnorm import config
 from tfnorm import errors
 from tfnorm import files
 from tfnorm import recipe as recipe_lib
@@ -30,6 +32,8 @@ from tfnorm.tfx import recipes
 
 MODEL_FILE = "model.keras"
 _SUFFIX = ".keras"
+# As stock components call them: TFX's cache knows them by these names.
+_MODULE_FILE, _MODULE_PATH = "module_file", "module_path"
 
 
 class NormalizationBakerSpec(component_spec.ComponentSpec):
@@ -39,6 +43,8 @@ class NormalizationBakerSpec(component_spec.ComponentSpec):
         "split": component_spec.ExecutionParameter(type=str),
         "target": component_spec.ExecutionParameter(type=str, optional=True),
         "fold": component_spec.ExecutionParameter(type=int),
+        _MODULE_FILE: component_spec.ExecutionParameter(type=str, optional=True),
+        _MODULE_PATH: component_spec.ExecutionParameter(type=str, optional=True),
         **recipes.PARAMETERS,
     }
     # Inputs and outputs of a specification must differ in name.
@@ -68,14 +74,20 @@ class Executor(base_executor.BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         trained = artifact_utils.get_single_instance(input_dict["trained_model"])
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
-        split = exec_properties["split"]
+        of_split = _statistics(statistics, exec_properties["split"])
         found = recipes.read(input_dict, exec_properties)
         if found is None:
-            raise errors.RecipeError(
-                "NormalizationBaker needs `recipe`: the one that the model was "
-                "trained with."
-            )
-        fitted = found.fit(_statistics(statistics, split))
+            if of_split.recipe is None:
+                raise errors.RecipeError(
+                    "The statistics hold no recipe: give NormalizationBaker `recipe`, "
+                    "the one that the model was trained with.",
+                    file=statistics.uri,
+                )
+            found = config.decode(of_split.recipe)
+        fitted = found.fit(of_split)
+        if exec_properties.get(_MODULE_FILE) or exec_properties.get(_MODULE_PATH):
+            # Imported; its classes are then known to Keras.
+            udf_utils.get_fn(exec_properties, "__name__")
         model = _load(trained.uri)
         report = None
         if exec_properties.get("fold"):
@@ -126,11 +138,22 @@ class NormalizationBaker(base_component.BaseComponent):
             `tfnorm.tfx.write_model`, or by hand as the only `.keras` file there.
         statistics: Channel of `NormalizationStatistics` that the model was trained
             with.
-        recipe: The recipe, or a channel of `NormalizationRecipe`.
+        recipe: The recipe, or a channel of `NormalizationRecipe`; by default that which
+            the statistics were taken for.
         target: The feature that the model predicts in normalized form, if it does.
         split: The split whose statistics the recipe is fitted to.
         fold: Whether to fold what can be folded of the constants within the model into
             its kernels before; see `tfnorm.fold`.
+        module_file: Python file to import before the model is loaded, where classes
+            and functions in it are one's own, registered by
+            `keras.saving.register_keras_serializable`: the Trainer's `module_file`,
+            say. As with stock components, TFX takes it along with the files beside it,
+            and bakes anew if they change.
+        module_path: Or a module of a package that is installed where it runs, as
+            `package.module`.
+
+    Raises:
+        OptionsError: If both `module_file` and `module_path` are given.
 
     Component outputs contains:
 
@@ -146,22 +169,32 @@ class NormalizationBaker(base_component.BaseComponent):
         self,
         model: types.BaseChannel,
         statistics: types.BaseChannel,
-        recipe: types.BaseChannel | recipe_lib.Recipe,
+        recipe: types.BaseChannel | recipe_lib.Recipe | None = None,
         *,
         target: str | None = None,
         split: str = "train",
         fold: bool = False,
+        module_file: str | None = None,
+        module_path: str | None = None,
     ):
+        if module_file and module_path:
+            raise errors.OptionsError(
+                "`module_file` and `module_path` both came. Give one."
+            )
         spec = NormalizationBakerSpec(
             trained_model=model,
             statistics=statistics,
             target=target,
             split=split,
             fold=int(fold),
+            module_file=module_file,
+            module_path=module_path,
             model=types.Channel(type=standard_artifacts.Model),
             **recipes.given(recipe),
         )
         super().__init__(spec=spec)
+        if module_file:
+            udf_utils.add_user_module_dependency(self, _MODULE_FILE, _MODULE_PATH)
 
 
 def _statistics(
@@ -184,14 +217,22 @@ def _statistics(
 
 def _load(uri: str) -> keras.Model:
     path = _model_file(uri)
-    if not files.is_remote(path):
-        return baking.load_model(path)
-    with tempfile.TemporaryDirectory() as folder:
-        # Keras opens files of this machine only.
-        copy = os.path.join(folder, MODEL_FILE)
-        fileio.copy(path, copy)
-        with errors.naming_file(path):
-            return baking.load_model(copy)
+    with contextlib.ExitStack() as stack:
+        here = path
+        if files.is_remote(path):
+            # Keras opens files of this machine only.
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            here = os.path.join(folder, MODEL_FILE)
+            fileio.copy(path, here)
+        try:
+            return baking.load_model(here)
+        except errors.ArtifactError as error:
+            raise errors.ArtifactError(
+                f"{error.message} If there are classes or functions of yours in it, "
+                "register them by `keras.saving.register_keras_serializable`, and give "
+                "NormalizationBaker the file as `module_file`.",
+                file=path,
+            ) from error
 
 
 def _model_file(uri: str) -> str:

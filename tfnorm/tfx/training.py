@@ -30,8 +30,10 @@ def fitted_recipe(fn_args: Any) -> recipe_lib.FittedRecipe:
         tfnorm.tfx.write_model(model, fn_args)
     ```
 
+    A stock Tuner hands no hyperparameters to `tuner_fn`, so there is none in it.
+
     Args:
-        fn_args: What TFX calls `run_fn` or `tuner_fn` with.
+        fn_args: What TFX calls `run_fn` with.
 
     Raises:
         NotFittedError: If there is none among the hyperparameters.
@@ -42,9 +44,10 @@ def fitted_recipe(fn_args: Any) -> recipe_lib.FittedRecipe:
         raise errors.NotFittedError(
             "`fn_args.hyperparameters` holds no fitted recipe. Wire a "
             "NormalizationFitter before the Trainer: `Trainer(..., "
-            "hyperparameters=fitter.outputs['hyperparameters'])`; where a Tuner finds "
-            "hyperparameters, too, give those to `NormalizationFitter(..., "
-            "hyperparameters=tuner.outputs['best_hyperparameters'])`."
+            "hyperparameters=fitter.outputs['hyperparameters'])`. What a Tuner found "
+            "goes to the Trainer by way of `NormalizationFitter(..., "
+            "hyperparameters=tuner.outputs['best_hyperparameters'])`; `tuner_fn` "
+            "itself gets no fitted recipe."
         )
     fitted = config.decode(given[FITTED])
     if not isinstance(fitted, recipe_lib.FittedRecipe):
