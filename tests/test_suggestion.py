@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import scipy.special
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
@@ -96,6 +97,25 @@ def test_a_suggestion_fits_the_statistics_it_came_from(case):
     assert found.another_pass == ()
     mapped = found.recipe.fit(statistics).forward(data)["x"]
     assert np.isfinite(mapped).all()
+
+
+NEAR_0 = {
+    "beta 0.2": rng().beta(0.2, 3, 20_000),
+    "beta 0.1": rng().beta(0.1, 3, 20_000),
+    "beta 0.05": rng().beta(0.05, 3, 20_000),
+    "gamma": rng().gamma(0.05, size=20_000),
+    "p-values": scipy.special.ndtr(rng().normal(-6, 4, 20_000)),
+}
+
+
+@pytest.mark.parametrize("case", NEAR_0)
+def test_what_is_suggested_of_probabilities_can_be_fitted(case):
+    data = {"x": NEAR_0[case]}
+    statistics = tfnorm.analyze(data)
+    found = tfnorm.suggest(statistics)
+    assert found.recipe.features["x"].scheme == schemes.Power("box-cox")
+    mapped = found.recipe.fit(statistics).forward(data)["x"]
+    np.testing.assert_allclose([mapped.mean(), mapped.std()], [0, 1], atol=1e-4)
 
 
 def test_a_reason_has_the_numbers_that_decided():
