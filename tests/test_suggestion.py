@@ -148,6 +148,37 @@ def test_logarithms_whose_statistics_are_there_take_no_other_pass():
     assert found.another_pass == ()
 
 
+KEYED = {
+    "x": rng().normal(size=ROWS),
+    "y": rng().normal(size=ROWS),
+    "store": rng().integers(0, 50, ROWS),
+    "w": rng().random(ROWS),
+}
+
+
+def test_keys_of_pins_are_no_features():
+    keyed = schemes.PerKey(schemes.ZScore(), "store")
+    pins = tfnorm.Recipe({"x": keyed, "y": keyed})
+    found = tfnorm.suggest(tfnorm.analyze(KEYED), pins=pins)
+    assert found.reasons["store"] == "Left out: is the key of 'x', 'y'"
+    assert list(found.recipe.features) == ["w", "x", "y"]
+
+
+def test_the_weight_of_pins_is_no_feature():
+    pins = tfnorm.Recipe({"x": schemes.ZScore()}, weight="w")
+    found = tfnorm.suggest(tfnorm.analyze(KEYED), pins=pins)
+    assert found.reasons["w"] == "Left out: is the weight"
+    assert found.recipe.weight == "w"
+    assert "w" not in found.recipe.features
+
+
+def test_a_key_that_is_pinned_is_a_feature():
+    keyed = schemes.PerKey(schemes.ZScore(), "store")
+    pins = tfnorm.Recipe({"x": keyed, "store": schemes.MinMax()})
+    found = tfnorm.suggest(tfnorm.analyze(KEYED), pins=pins)
+    assert found.recipe.features["store"].scheme == schemes.MinMax()
+
+
 def test_slices_are_no_features():
     data = {"x": rng().normal(size=100), "s": np.repeat(["a", "b"], 50)}
     statistics = tfnorm.analyze(data, slices=["s"])
