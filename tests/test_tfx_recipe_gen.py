@@ -118,6 +118,19 @@ def test_pins_may_be_a_recipe_or_its_file(tmp_path, schema):
     assert recipe.features["age"].scheme == schemes.MinMax()
 
 
+def test_pins_that_need_another_pass_are_named(tmp_path, statistics, caplog):
+    pins = tfnorm.Recipe({"income": schemes.Log("log1p")})
+    made = do(tmp_path, statistics=statistics, pins=pins)
+    assert json.loads(made.another_pass) == ["income"]
+    (told,) = [one for one in caplog.records if one.levelname == "WARNING"]
+    assert "do not suffice to fit 'income'" in told.getMessage()
+
+
+def test_what_the_statistics_suffice_for_needs_no_warning(tmp_path, statistics, caplog):
+    assert json.loads(do(tmp_path, statistics=statistics).another_pass) == []
+    assert not [one for one in caplog.records if one.levelname == "WARNING"]
+
+
 def test_an_error_leaves_nothing_behind(tmp_path, schema):
     with pytest.raises(errors.RecipeError, match="feature 'height': `pins` names it"):
         do(tmp_path, schema, pins=tfnorm.Recipe({"height": schemes.ZScore()}))
