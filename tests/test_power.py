@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 import sklearn.preprocessing
 
 from tests import contracts
@@ -138,6 +139,40 @@ def test_the_histogram_of_many_values_will_do(method, name):
     )
     y = bijector.forward(x)
     np.testing.assert_allclose([y.mean(), y.std()], [0, 1], rtol=0, atol=1e-4)
+
+
+# Beside their medians the least are less than the last digit of float64.
+NEAR_0 = {
+    "beta 0.2": RNG.beta(0.2, 3, size=20_000),
+    "beta 0.1": RNG.beta(0.1, 3, size=20_000),
+    "beta 0.05": RNG.beta(0.05, 3, size=20_000),
+    "beta 0.01": RNG.beta(0.01, 3, size=2000),
+    "gamma": RNG.gamma(0.05, size=20_000),
+    "p-values": scipy.stats.norm.sf(RNG.normal(6, 4, size=20_000)),
+    "an outlier": np.append(RNG.lognormal(0, 0.1, size=5000), 1e-300),
+}
+
+
+@pytest.mark.parametrize("name", NEAR_0)
+def test_box_and_cox_reach_far_towards_0(name):
+    x = NEAR_0[name][NEAR_0[name] > 0]
+    bijector = fitted(x, "box-cox")
+    wanted = scipy.stats.boxcox(x)[1]
+    # Where it matters to 2e-5: the histogram holds buckets, not values.
+    atol = 2e-5 / spread(x, "box-cox")
+    assert power_of(bijector) == pytest.approx(wanted, rel=0, abs=atol)
+    y = bijector.forward(x)
+    np.testing.assert_allclose([y.mean(), y.std()], [0, 1], rtol=0, atol=1e-4)
+    assert np.isfinite(bijector.forward(x.astype(np.float32))).all()
+
+
+@pytest.mark.parametrize("name", NEAR_0)
+def test_near_0_float32_maps_what_it_can_hold(name):
+    narrow = NEAR_0[name].astype(np.float32)
+    narrow = narrow[narrow > np.finfo(np.float32).tiny]
+    bijector = fitted(NEAR_0[name][NEAR_0[name] > 0], "box-cox")
+    wanted = bijector.forward(narrow.astype(np.float64))
+    np.testing.assert_allclose(bijector.forward(narrow), wanted, rtol=1e-5, atol=1e-2)
 
 
 MICROSECONDS = 1_700_000_000_000_000 + 1_000_000 * np.arange(60)

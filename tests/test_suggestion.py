@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import scipy.special
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
@@ -48,6 +49,7 @@ OUT = {
     "boolean as floats": (rng().integers(0, 2, ROWS) * 1.0, "only 0 and 1"),
     "category": (rng().integers(0, 16, ROWS), "only 16 distinct integers among 2,000"),
     "row numbers": (np.arange(ROWS)[::-1] + 5, "consecutive integers from 5 on"),
+    "row numbers with gaps": (np.arange(ROWS) * 3, "as with row numbers"),
     "more row numbers than buckets": (np.arange(20_000), "its 20,000 values have"),
 }
 IN = {
@@ -58,7 +60,6 @@ IN = {
     "exponential": (rng().exponential(size=ROWS), schemes.ZScore()),
     "laplacian": (rng().laplace(size=ROWS), schemes.ZScore()),
     "uniform": (rng().random(ROWS), schemes.ZScore()),
-    "identifiers with gaps": (np.arange(ROWS) * 3, schemes.ZScore()),
     "wild": (rng().standard_cauchy(ROWS), schemes.Robust(unit_variance=True)),
     "long tail": (rng().lognormal(3, 2, ROWS), schemes.Power("yeo-johnson")),
     "long tail of small numbers": (
@@ -98,6 +99,25 @@ def test_a_suggestion_fits_the_statistics_it_came_from(case):
     assert np.isfinite(mapped).all()
 
 
+NEAR_0 = {
+    "beta 0.2": rng().beta(0.2, 3, 20_000),
+    "beta 0.1": rng().beta(0.1, 3, 20_000),
+    "beta 0.05": rng().beta(0.05, 3, 20_000),
+    "gamma": rng().gamma(0.05, size=20_000),
+    "p-values": scipy.special.ndtr(rng().normal(-6, 4, 20_000)),
+}
+
+
+@pytest.mark.parametrize("case", NEAR_0)
+def test_what_is_suggested_of_probabilities_can_be_fitted(case):
+    data = {"x": NEAR_0[case]}
+    statistics = tfnorm.analyze(data)
+    found = tfnorm.suggest(statistics)
+    assert found.recipe.features["x"].scheme == schemes.Power("box-cox")
+    mapped = found.recipe.fit(statistics).forward(data)["x"]
+    np.testing.assert_allclose([mapped.mean(), mapped.std()], [0, 1], atol=1e-4)
+
+
 def test_a_reason_has_the_numbers_that_decided():
     why = suggest(np.repeat([1.0, 2.0, 300.0], [100, 100, 50])).reasons["x"]
     assert "99th percentile (300) is 150 times its median (2)" in why
@@ -126,6 +146,37 @@ def test_logarithms_whose_statistics_are_there_take_no_other_pass():
     found = tfnorm.suggest(statistics)
     assert found.recipe == recipe
     assert found.another_pass == ()
+
+
+KEYED = {
+    "x": rng().normal(size=ROWS),
+    "y": rng().normal(size=ROWS),
+    "store": rng().integers(0, 50, ROWS),
+    "w": rng().random(ROWS),
+}
+
+
+def test_keys_of_pins_are_no_features():
+    keyed = schemes.PerKey(schemes.ZScore(), "store")
+    pins = tfnorm.Recipe({"x": keyed, "y": keyed})
+    found = tfnorm.suggest(tfnorm.analyze(KEYED), pins=pins)
+    assert found.reasons["store"] == "Left out: is the key of 'x', 'y'"
+    assert list(found.recipe.features) == ["w", "x", "y"]
+
+
+def test_the_weight_of_pins_is_no_feature():
+    pins = tfnorm.Recipe({"x": schemes.ZScore()}, weight="w")
+    found = tfnorm.suggest(tfnorm.analyze(KEYED), pins=pins)
+    assert found.reasons["w"] == "Left out: is the weight"
+    assert found.recipe.weight == "w"
+    assert "w" not in found.recipe.features
+
+
+def test_a_key_that_is_pinned_is_a_feature():
+    keyed = schemes.PerKey(schemes.ZScore(), "store")
+    pins = tfnorm.Recipe({"x": keyed, "store": schemes.MinMax()})
+    found = tfnorm.suggest(tfnorm.analyze(KEYED), pins=pins)
+    assert found.recipe.features["store"].scheme == schemes.MinMax()
 
 
 def test_slices_are_no_features():

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """NormalizationRecipeGen: what it writes, what it refuses, and when it runs anew."""
 
+import csv
 import json
 import os
 
 import numpy as np
 import pytest
 from ml_metadata.proto import metadata_store_pb2
+from tfx import components
 from tfx import types
 from tfx.components.schema_gen.import_schema_gen import component as import_schema_gen
 from tfx.orchestration import metadata
@@ -118,6 +120,19 @@ def test_pins_may_be_a_recipe_or_its_file(tmp_path, schema):
     assert recipe.features["age"].scheme == schemes.MinMax()
 
 
+def test_pins_that_need_another_pass_are_named(tmp_path, statistics, caplog):
+    pins = tfnorm.Recipe({"income": schemes.Log("log1p")})
+    made = do(tmp_path, statistics=statistics, pins=pins)
+    assert json.loads(made.another_pass) == ["income"]
+    (told,) = [one for one in caplog.records if one.levelname == "WARNING"]
+    assert "do not suffice to fit 'income'" in told.getMessage()
+
+
+def test_what_the_statistics_suffice_for_needs_no_warning(tmp_path, statistics, caplog):
+    assert json.loads(do(tmp_path, statistics=statistics).another_pass) == []
+    assert not [one for one in caplog.records if one.levelname == "WARNING"]
+
+
 def test_an_error_leaves_nothing_behind(tmp_path, schema):
     with pytest.raises(errors.RecipeError, match="feature 'height': `pins` names it"):
         do(tmp_path, schema, pins=tfnorm.Recipe({"height": schemes.ZScore()}))
@@ -190,3 +205,52 @@ def test_a_second_run_is_cached_and_a_changed_pin_is_not(tmp_path):
     ]
     told = [one.custom_properties["digest"].string_value for one in recipes(tmp_path)]
     assert told == [one.digest for one in written]
+
+
+@pytest.mark.slow
+def test_what_needs_another_pass_is_fitted_from_a_second_one(tmp_path):
+    rng = np.random.default_rng(0)
+    columns = {
+        "id": np.arange(3000),
+        "store": rng.integers(0, 40, 3000),
+        "sales": rng.normal(9, 2, 3000),
+        "income": rng.lognormal(3, 2, 3000),
+    }
+    (tmp_path / "csv").mkdir()
+    with open(tmp_path / "csv/data.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*(one.tolist() for one in columns.values()), strict=True))
+    pins = tfnorm.Recipe(
+        {
+            "sales": schemes.PerKey(schemes.ZScore(), "store"),
+            "income": schemes.Log("log1p"),
+        }
+    )
+    examples = components.CsvExampleGen(input_base=str(tmp_path / "csv"))
+    before = tfnorm.tfx.NormalizationStatisticsGen(examples.outputs["examples"])
+    suggested = recipe_gen.NormalizationRecipeGen(
+        statistics=before.outputs["statistics"], pins=pins
+    )
+    again = tfnorm.tfx.NormalizationStatisticsGen(
+        examples.outputs["examples"], suggested.outputs["recipe"]
+    ).with_id("NormalizationStatisticsGen.again")
+    fitted = tfnorm.tfx.NormalizationFitter(
+        again.outputs["statistics"], suggested.outputs["recipe"]
+    )
+    pipeline = pipeline_lib.Pipeline(
+        pipeline_name="again",
+        pipeline_root=str(tmp_path / "root"),
+        components=[examples, before, suggested, again, fitted],
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(
+            str(tmp_path / "m.db")
+        ),
+        beam_pipeline_args=["--runner=FnApiRunner"],
+    )
+    local_dag_runner.LocalDagRunner().run(pipeline)
+    (made,) = recipes(tmp_path)
+    told = made.custom_properties["another_pass"].string_value
+    assert json.loads(told) == ["income", "sales"]
+    # The row numbers, of which the train split has two thirds, and the key are none.
+    recipe = tfnorm.load_recipe(f"{made.uri}/recipe.json")
+    assert list(recipe.features) == ["income", "sales"]

@@ -26,6 +26,11 @@ _SPREAD = 2.0**-5
 _LARGEST = 30.0
 # Beyond this logarithm of the scale of mapped data, they hardly fit float32.
 _FITTING = 80.0
+# So are scales less than this, and data so many times theirs.
+_TINIEST = 2.0**-120
+_WIDEST = 2.0**110
+# Less than this beside the median, data may get beyond 0 when float32 divides them.
+_NEAR = 2.0**-20
 
 
 @config.register
@@ -50,6 +55,10 @@ class Power(base.Scheme):
     deviation 1 are next to unchanged by any. They keep their digits, since what is
     raised is `1 + (x - median) / (1 + median)`, and mapped so they differ by a mean
     and a scale only. A feature that never varies gets `l = 1` and is centered.
+
+    Box and Cox's power is found in logarithms, so of p-values down to 1e-300, too.
+    What float32 hardly tells from 0 (below about 1e-38, or 1e-40 of the greatest
+    number) may be mapped as 0 is: to `-1 / l`, before it is standardized.
 
     NaN, infinite and missing values enter no statistic; NaN stays NaN.
 
@@ -111,7 +120,7 @@ class Power(base.Scheme):
 
     def _of_channel(self, values, shares, median: float, kind: str) -> tuple:
         """The numbers of the three maps: loc, scale, lmbda, edge, loc, scale."""
-        frame = self._about(median)
+        frame = self._about(self._middle(values, median))
         deviation = _moments(values - median, shares)[1]
         if deviation <= (0.0 if kind == "integer" else base.NOISE * abs(median)):
             power, mean, deviation = 1.0, 0.0, 1.0 / abs(frame.scale)
@@ -135,15 +144,20 @@ class Power(base.Scheme):
 
     def _likeliest(self, frame: "_Frame", values, shares) -> float:
         """The power of greatest likelihood."""
-        mean, deviation = _moments(frame.logs(values), shares)
+        logs = frame.logs(values)
+        mean, deviation = _moments(logs, shares)
 
         def cost(lmbda: float) -> float:
             # Twice the negative logarithm of the likelihood, of one value.
             power = frame.power(lmbda)
-            spread = _moments(frame.mapped(values, power), shares)[1]
+            if frame.edge == -1.0:
+                spread, unit = _spread(logs, shares, power)
+            else:
+                spread = _moments(frame.mapped(values, power), shares)[1]
+                unit = 0.0
             if not spread:  # All that differed was rounded away.
                 return np.inf
-            return 2.0 * (np.log(spread) - (power - 1.0) * mean)
+            return 2.0 * (np.log(spread) + unit - (power - 1.0) * mean)
 
         bounds = -np.inf, np.inf
         if self.method == "yeo-johnson":
@@ -156,16 +170,25 @@ class Power(base.Scheme):
         """The frame in which float32 tells most of the values apart."""
         wide = self._about(self._end(values))
         power, logs = wide.power(lmbda), wide.logs(values)
-        exponents = np.where(logs > 0, power * logs, (power - 2.0) * logs)
+        below = power if wide.edge == -1.0 else power - 2.0
+        exponents = np.where(logs > 0, power, below) * logs
         ranks = np.searchsorted(np.cumsum(shares), (0.25, 0.75))
         quarters = np.sort(logs)[np.minimum(ranks, logs.size - 1)]
         spread = np.ptp(quarters) >= _SPREAD * np.abs(quarters).max()
         return wide if spread and exponents.max() <= _LARGEST else frame
 
+    def _middle(self, values, median: float) -> float:
+        """The median, or near it what nothing above 0 is rounded to below -1 about."""
+        if self.method == "box-cox" and values[0] < _NEAR * median:
+            return 2.0 ** np.round(np.log2(median))
+        return median
+
     def _end(self, values) -> float:
         """The end of the data nearest to 0, rounded so that all is exact there."""
         nearest = np.clip(0.0, values[0], values[-1])
         if self.method == "box-cox":
+            # What lies far below is all but 0 in float32, whatever it is mapped about.
+            nearest = max(nearest, _TINIEST, values[-1] / _WIDEST)
             return 2.0 ** np.floor(np.log2(nearest))
         unit = 2.0 ** np.floor(np.log2(1.0 + abs(nearest)))
         return float(np.copysign(unit - 1.0, nearest))
@@ -206,13 +229,21 @@ class _Frame:
 
     def logs(self, values):
         """Logarithms of values (signed, for Yeo and Johnson), with 0 at `loc`."""
-        return power_lib.stretch(self.of(values), self.edge)
+        if self.edge > -1.0:
+            return power_lib.stretch(self.of(values), self.edge)
+        # Beside `loc` a difference of logarithms loses digits; far below it, where
+        # `(x - loc) / loc` is rounded to -1, it alone has any.
+        near = (values > 0.5 * self.loc) & (values < 2.0 * self.loc)
+        beside = np.where(near, values - self.loc, 0.0) / self.loc
+        return np.where(near, np.log1p(beside), np.log(values) - np.log(self.loc))
 
     def mapped(self, values, power: float):
         constants = power_lib.exact_constants(power, self.edge)
-        return bijectors.Power(power, self.edge).forward_with(
-            self.of(values), constants
-        )
+        # Rounded to where the power of Box and Cox ends, which is its limit at 0.
+        with np.errstate(divide="ignore"):
+            return bijectors.Power(power, self.edge).forward_with(
+                self.of(values), constants
+            )
 
     def plain(self, power: float) -> tuple[float, float]:
         """What takes results to those of the textbook: a centre and a scale."""
@@ -229,6 +260,17 @@ class _Frame:
 def _moments(values, shares) -> tuple[float, float]:
     mean = np.sum(shares * values)
     return mean, np.sqrt(np.sum(shares * (values - mean) ** 2))
+
+
+def _spread(logs, shares, power: float) -> tuple[float, float]:
+    """The deviation of `expm1(power * logs) / power`, and a logarithm to add to its."""
+    if not power:
+        return _moments(logs, shares)[1], 0.0
+    exponents = power * logs
+    # Only what would overflow, so that small exponents keep their digits.
+    unit = max(exponents.max() - 1.0, 0.0)
+    raised = np.exp(exponents - unit) if unit else np.expm1(exponents)
+    return _moments(raised, shares)[1] / abs(power), unit
 
 
 def _bounds(values) -> tuple[float, float]:

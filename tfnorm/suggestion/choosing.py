@@ -46,7 +46,8 @@ def suggest(
         schema: A `Schema` beside statistics, for what it says of types, categories
             and bounds.
         pins: Features that are to be as this recipe has them, whatever the rules say;
-            its weight and thresholds become those of the recipe.
+            its weight and thresholds become those of the recipe. Its keys and its
+            weight are no features, unless they are pinned too.
         exclude: Features to leave out, whatever the rules say.
         one_pass: Whether to suggest only what the statistics that there are suffice
             for. Else long tails get `schemes.Log`, whose statistics take one more
@@ -74,6 +75,9 @@ def suggest(
     exclude = (exclude,) if isinstance(exclude, str) else tuple(exclude)
     _check_known(known, pinned, exclude)
     axes = _axes(found)
+    weight, thresholds = (pins.weight, pins.thresholds) if pins else (None, None)
+    weight = weight or _weight(found)
+    roles = _roles(pinned, weight)
     features, reasons = {}, {}
     for name, seen in sorted(known.items()):
         if name in exclude:
@@ -81,6 +85,8 @@ def suggest(
         elif name in pinned:
             features[name] = pinned[name]
             reasons[name] = f"{_called(pinned[name].scheme)}: pinned"
+        elif name in roles:
+            reasons[name] = f"Left out: {roles[name]}"
         else:
             feature, reasons[name] = _choose(name, seen, known, axes.get(name, -1))
             if feature is not None:
@@ -91,8 +97,6 @@ def suggest(
             f"no feature is left to normalize ({said or 'there are none'}). Pin a "
             "scheme to those that are to be."
         )
-    weight, thresholds = (pins.weight, pins.thresholds) if pins else (None, None)
-    weight = weight or _weight(found)
     recipe = recipe_lib.Recipe(features, weight=weight, thresholds=thresholds)
     lacking = () if found is None else _lacking(recipe, found, axes)
     return result.Suggestion(recipe, reasons, lacking)
@@ -159,6 +163,18 @@ def _weight(found: artifact.Statistics | None) -> str | None:
     if found is None or found.weight_units is None:
         return None
     return next(iter(found.asked.get("weight", ())), None)
+
+
+def _roles(pinned, weight: str | None) -> dict[str, str]:
+    """What columns are to the recipe that are no features of it, by name."""
+    keyed: dict[str, list[str]] = {}
+    for name, feature in sorted(pinned.items()):
+        if feature.scheme.key is not None:
+            keyed.setdefault(feature.scheme.key, []).append(repr(name))
+    roles = {key: f"is the key of {', '.join(of)}" for key, of in keyed.items()}
+    if weight is not None:
+        roles.setdefault(weight, "is the weight")
+    return roles
 
 
 def _check_known(known, pinned, exclude) -> None:

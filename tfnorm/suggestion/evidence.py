@@ -9,6 +9,7 @@ import numpy as np
 
 from tfnorm import statistics
 from tfnorm.statistics import channels as channels_lib
+from tfnorm.suggestion import identifiers
 
 # The range between the quartiles of a normal distribution, in deviations.
 _QUARTILES = 1.349
@@ -39,6 +40,9 @@ class Evidence:
         distinct: The most distinct values that an element has, where few enough to
             be counted.
         counting: Whether range, mean and deviation are those of consecutive integers.
+        numbering: Whether they lie as evenly as row numbers or identifiers, of which
+            some are left out.
+        different: Whether they are many integers, and nearly all different.
         median: The median.
         top: The 99th percentile.
         wildness: The deviation beside what a normal distribution with the same
@@ -68,6 +72,8 @@ class Evidence:
     constants: int = 0
     distinct: int | None = None
     counting: bool = False
+    numbering: bool = False
+    different: bool = False
     median: float | None = None
     top: float | None = None
     wildness: float | None = None
@@ -108,13 +114,16 @@ def of_statistics(found: statistics.FeatureStatistics) -> Evidence:
         deviation=float(np.nanmean(deviations)),
         constants=int(np.sum(~(deviations > 0))),
     )
+    alone = seen.integer and elements == 1 and per_row == 1
     if found.known:
         low, high = float(np.nanmin(found.min)), float(np.nanmax(found.max))
-        alone = seen.integer and elements == 1 and per_row == 1
         counting = bool(alone and _counts(valid, low, high, seen))
         seen = dataclasses.replace(seen, low=low, high=high, counting=counting)
     if not found.has_quantiles:
         return seen
+    if found.known and alone:
+        numbering, different = identifiers.look(found)
+        seen = dataclasses.replace(seen, numbering=numbering, different=different)
     return dataclasses.replace(seen, distinct=_distinct(found), **_tails(found))
 
 

@@ -172,6 +172,8 @@ def _moments(seen: evidence.Evidence) -> str:
     if not seen.held:
         return "the schema says that it is a number, and nothing of how it is spread"
     said = f"mean {_number(seen.mean)} and deviation {_number(seen.deviation)}"
+    if seen.different:
+        said = f"{_DIFFERENT}: exclude it if it is an identifier; {said}"
     if seen.median is None:
         return f"{said}; the statistics hold no quantiles to see tails by"
     if _long_from_one(seen):
@@ -181,6 +183,7 @@ def _moments(seen: evidence.Evidence) -> str:
     return f"{said}, {_number(seen.wildness)} times that of its middle half"
 
 
+_DIFFERENT = "whole numbers, nearly all different as far as the histogram tells"
 _AT_ONCE = "Log would do, too, but needs one more pass (`one_pass=False`)"
 
 RULES = (
@@ -221,6 +224,16 @@ RULES = (
         lambda seen: (
             f"its {seen.values:,} values have the range, mean and deviation of "
             f"consecutive integers from {_number(seen.low)} on, as row numbers have"
+        ),
+    ),
+    Rule(
+        "row numbers or identifiers",
+        lambda seen: seen.numbering,
+        None,
+        lambda seen: (
+            f"its {seen.values:,} values lie evenly from {_number(seen.low)} to "
+            f"{_number(seen.high)}, and no two need be equal, as with row numbers or "
+            "identifiers; pin a scheme if they are a quantity"
         ),
     ),
     Rule(

@@ -66,9 +66,12 @@ class NormalizationRecipe(artifact.Artifact):
 
     * `digest`: `tfnorm.Recipe.digest`.
     * `features`: how many features it normalizes.
+    * `another_pass`: JSON list of the features that cannot be fitted from the
+      statistics that it was suggested from: take others with the recipe.
     """
 
     TYPE_NAME = "tfnorm.NormalizationRecipe"
 
     digest = _text("digest")
     features = _number("features")
+    another_pass = _text("another_pass")

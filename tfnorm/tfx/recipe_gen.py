@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The component that suggests a recipe."""
 
+import json
+import logging
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +24,8 @@ from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import suggestion
 from tfnorm.tfx import artifacts
+
+_LOG = logging.getLogger("tfnorm")
 
 
 class NormalizationRecipeGenSpec(component_spec.ComponentSpec):
@@ -57,6 +61,8 @@ class Executor(base_executor.BaseExecutor):
     ) -> None:
         """Writes `recipe.json` and `reasons.json`.
 
+        Warns of features that cannot be fitted from the statistics given.
+
         Args:
             input_dict: "schema", "statistics" or both, of one artifact each.
             output_dict: "recipe", of one artifact.
@@ -87,6 +93,15 @@ class Executor(base_executor.BaseExecutor):
         found.save(made.uri)
         made.digest = found.recipe.digest
         made.features = len(found.recipe.features)
+        made.another_pass = json.dumps(list(found.another_pass))
+        if found.another_pass:
+            _LOG.warning(
+                "The statistics at %s do not suffice to fit %s. Take others with the "
+                "suggested recipe: a second `NormalizationStatisticsGen`, with "
+                "`recipe=` and an id of its own (`.with_id(...)`).",
+                artifact_utils.get_single_uri(input_dict["statistics"]),
+                ", ".join(map(repr, found.another_pass)),
+            )
 
 
 def _load(given: types.Artifact, split: str) -> artifact.Statistics:
@@ -115,6 +130,16 @@ class NormalizationRecipeGen(base_component.BaseComponent):
         pins="pins.json",
         exclude=["label"],
     )
+    ```
+
+    Pins may need other statistics than these: `Log` those of logarithms, `PerKey`
+    those by key. So may `one_pass=False`. The features are named in a warning and in
+    the artifact's `another_pass`; then fit from a second pass, by an id of its own:
+
+    ```python
+    again = NormalizationStatisticsGen(
+        examples=examples_gen.outputs["examples"], recipe=recipe.outputs["recipe"]
+    ).with_id("NormalizationStatisticsGen.again")
     ```
 
     Component outputs contains:
