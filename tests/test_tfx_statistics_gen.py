@@ -10,6 +10,8 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from ml_metadata import metadata_store
+from tfx import v1 as tfx
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
@@ -292,6 +294,56 @@ def test_examples_that_are_counted_are_not_counted_again(tmp_path):
     days[0].id = 7  # Another artifact in the same place.
     with pytest.raises(errors.DataError, match="already"):
         take(days[:1], tmp_path / "other", inputs=inputs)
+
+
+def test_a_pipeline_merges_what_the_same_component_found_before(tmp_path):
+    for number in range(3):
+        examples(tmp_path / f"{number}", ("train",), seed=number)
+
+    def imported(number, name):
+        return tfx.dsl.Importer(
+            source_uri=str(tmp_path / f"{number}"),
+            artifact_type=standard_artifacts.Examples,
+            properties={"split_names": '["train"]'},
+        ).with_id(name)
+
+    def run(day):
+        new, logs = imported(day, "new"), imported(2, "logs")
+        channel = tfx.dsl.Channel(
+            type=tfnorm.tfx.NormalizationStatistics,
+            producer_component_id="DailyStatistics",
+            output_key="statistics",
+        )
+        before = tfx.dsl.Resolver(
+            strategy_class=tfx.dsl.experimental.LatestArtifactStrategy,
+            statistics=channel,
+        ).with_id("before")
+        daily = tfnorm.tfx.NormalizationStatisticsGen(
+            examples=new.outputs["result"], statistics=before.outputs["statistics"]
+        ).with_id("DailyStatistics")
+        other = tfnorm.tfx.NormalizationStatisticsGen(
+            examples=logs.outputs["result"]
+        ).with_id("StatisticsOfLogs")  # Its statistics are the latest of all.
+        tfx.orchestration.LocalDagRunner().run(
+            tfx.dsl.Pipeline(
+                pipeline_name="daily",
+                pipeline_root=str(tmp_path / "root"),
+                components=[new, logs, before, daily, other],
+                metadata_connection_config=connection,
+            )
+        )
+
+    config = tfx.orchestration.metadata.sqlite_metadata_connection_config
+    connection = config(str(tmp_path / "metadata.db"))
+    for day in range(2):
+        run(day)
+    kind = tfnorm.tfx.NormalizationStatistics.TYPE_NAME
+    made = metadata_store.MetadataStore(connection).get_artifacts_by_type(kind)
+    (last,) = [one for one in made if one.custom_properties["rows"].int_value == 80]
+    train = files_of(tmp_path / "0/Split-train") + files_of(tmp_path / "1/Split-train")
+    expected = tfnorm.analyze([path for path in train if "-00000-of" in path])
+    found = tfnorm.load_statistics(f"{last.uri}/Split-train")
+    assert found.digest == expected.digest
 
 
 def test_no_earlier_statistics_are_as_none(tmp_path):

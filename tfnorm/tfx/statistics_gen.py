@@ -133,17 +133,22 @@ class NormalizationStatisticsGen(base_beam_component.BaseBeamComponent):
     )
     ```
 
-    and day after day, with the statistics of the days before:
+    and day after day, with the statistics of the days before. The Resolver names the
+    component that made them: else it takes those of any, such as of serving logs.
 
     ```python
     before = tfx.dsl.Resolver(
         strategy_class=tfx.dsl.experimental.LatestArtifactStrategy,
-        statistics=tfx.dsl.Channel(type=tfnorm.tfx.NormalizationStatistics),
+        statistics=tfx.dsl.Channel(
+            type=tfnorm.tfx.NormalizationStatistics,
+            producer_component_id="DailyStatistics",
+            output_key="statistics",
+        ),
     ).with_id("before")
     statistics_gen = tfnorm.tfx.NormalizationStatisticsGen(
         examples=example_gen.outputs["examples"],
         statistics=before.outputs["statistics"],
-    )
+    ).with_id("DailyStatistics")
     ```
 
     Args:
