@@ -22,6 +22,7 @@ from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import suggestion
 from tfnorm.tfx import artifacts
+from tfnorm.tfx import recipes
 
 
 class NormalizationRecipeGenSpec(component_spec.ComponentSpec):
@@ -32,6 +33,7 @@ class NormalizationRecipeGenSpec(component_spec.ComponentSpec):
         "pins": component_spec.ExecutionParameter(type=str, optional=True),
         "exclude": component_spec.ExecutionParameter(type=str),
         "one_pass": component_spec.ExecutionParameter(type=int),
+        **recipes.VERSION_PARAMETERS,
     }
     INPUTS = {
         "schema": component_spec.ChannelParameter(
@@ -169,5 +171,6 @@ class NormalizationRecipeGen(base_component.BaseComponent):
             exclude=json_utils.dumps(sorted(exclude)),
             one_pass=int(one_pass),
             recipe=types.Channel(type=artifacts.NormalizationRecipe),
+            **recipes.VERSION,
         )
         super().__init__(spec=spec)

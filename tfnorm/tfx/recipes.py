@@ -26,7 +26,15 @@ INPUTS = {
         type=artifacts.NormalizationRecipe, optional=True
     )
 }
-PARAMETERS = {PARAMETER: component_spec.ExecutionParameter(type=str, optional=True)}
+# TFX's cache looks at parameters and not at code: another version is another run.
+VERSION = {"tfnorm_version": config.version()}
+VERSION_PARAMETERS = {
+    name: component_spec.ExecutionParameter(type=str, optional=True) for name in VERSION
+}
+PARAMETERS = {
+    PARAMETER: component_spec.ExecutionParameter(type=str, optional=True),
+    **VERSION_PARAMETERS,
+}
 
 
 def given(recipe: types.BaseChannel | recipe_lib.Recipe | None) -> dict[str, Any]:
@@ -39,9 +47,9 @@ def given(recipe: types.BaseChannel | recipe_lib.Recipe | None) -> dict[str, Any
         RecipeError: If it is something else.
     """
     if isinstance(recipe, recipe_lib.Recipe):
-        return {INPUT: None, PARAMETER: config.dumps(recipe)}
+        return {INPUT: None, PARAMETER: config.dumps(recipe), **VERSION}
     if recipe is None or isinstance(recipe, types.BaseChannel):
-        return {INPUT: recipe, PARAMETER: None}
+        return {INPUT: recipe, PARAMETER: None, **VERSION}
     raise errors.RecipeError(
         "`recipe` must be a `tfnorm.Recipe`, or a channel such as "
         f"`recipe_gen.outputs['recipe']`, but `{type(recipe).__name__}` came."
