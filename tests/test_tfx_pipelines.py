@@ -82,6 +82,15 @@ def test_metadata_tell_which_statistics_are_inside_the_pushed_model(first):
     assert statistics.digest == tfnorm.analyze(str(files), flights.RECIPE).digest
 
 
+def test_the_pushed_model_may_be_named_by_a_relative_path(first, monkeypatch):
+    [inside] = tfnorm.tfx.statistics_inside(
+        store_of(first), str(tfx_local.last(first / "pushed"))
+    )
+    monkeypatch.chdir(first)
+    pushed = tfx_local.last(pathlib.Path("pushed"))
+    assert tfnorm.tfx.statistics_inside(store_of(first), f"{pushed}/") == [inside]
+
+
 def test_the_pushed_model_still_gives_its_golden_rows(first):
     assert tfnorm.verify(tfx_local.last(first / "pushed"))
 
