@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A recipe as components take it: of another component, or written in Python."""
 
+import dataclasses
 import os
+from collections.abc import Collection
 from collections.abc import Mapping
 from typing import Any
 
@@ -73,3 +75,35 @@ def read(
         return recipe_lib.load_recipe(os.path.join(uri, FILE))
     text = exec_properties.get(PARAMETER)
     return config.loads(text) if text else None
+
+
+def without(
+    recipe: recipe_lib.Recipe | None, exclude: Collection[str]
+) -> recipe_lib.Recipe | None:
+    """Returns the recipe without some of its features.
+
+    Args:
+        recipe: The recipe.
+        exclude: Names of features.
+
+    Raises:
+        RecipeError: If there is no recipe, it has no such feature, or none is left.
+    """
+    if not exclude:
+        return recipe
+    if recipe is None:
+        raise errors.RecipeError(
+            "`exclude_features` leaves features out of a recipe: give `recipe`, too."
+        )
+    for name in exclude:
+        if name not in recipe.features:
+            raise errors.RecipeError(
+                f"is to be left out, but the recipe has {', '.join(recipe.features)}.",
+                feature=name,
+            )
+    left = {name: one for name, one in recipe.features.items() if name not in exclude}
+    if not left:
+        raise errors.RecipeError(
+            "`exclude_features` leaves no feature of the recipe to take statistics of."
+        )
+    return dataclasses.replace(recipe, features=left)
