@@ -252,3 +252,11 @@ def test_a_recipe_of_the_target_alone_leaves_the_input_as_it_is(tmp_path):
     serve = tf.saved_model.load(tmp_path / "m").signatures["serving_default"]
     x = np.ones((4, 2), np.float32)
     np.testing.assert_allclose(serve(tf.constant(x))["normalized"], model(x), **CLOSE)
+
+
+def test_a_model_may_take_what_it_predicts(model, tmp_path):
+    tfnorm.bake(model, data.FITTED, tmp_path / "m", target="distance")
+    served = tf.saved_model.load(tmp_path / "m").signatures["serving_default"]
+    found = served(**ARGUMENTS)
+    back = data.FITTED.inverse({"distance": found["normalized"].numpy()})["distance"]
+    np.testing.assert_allclose(found["prediction"], back, rtol=1e-6)

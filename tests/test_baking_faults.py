@@ -35,10 +35,10 @@ def test_a_target_without_inverse_is_an_error(tmp_path):
         tfnorm.bake(model, fitted, tmp_path / "m", target="mel")
 
 
-def test_a_target_that_the_model_takes_is_an_error(model, tmp_path):
-    for made, target in ((model, "distance"), (data.normalized_model(), "seats")):
-        with pytest.raises(errors.RecipeError, match=f"'{target}'.*input of the model"):
-            tfnorm.bake(made, data.FITTED, tmp_path / "m", target=target)
+def test_a_target_that_the_model_takes_normalized_is_an_error(tmp_path):
+    made = data.normalized_model()
+    with pytest.raises(errors.RecipeError, match="'seats'.*input of the model"):
+        tfnorm.bake(made, data.FITTED, tmp_path / "m", target="seats")
 
 
 @pytest.mark.parametrize(

@@ -150,12 +150,6 @@ def test_a_feature_of_the_recipe_is_read_as_it_is_stored(tmp_path):
     np.testing.assert_allclose(target, wanted, rtol=2**-22)
 
 
-def test_a_target_that_the_model_takes_is_an_error(pattern):
-    model = baking_data.raw_model()
-    with pytest.raises(errors.RecipeError, match="'distance'.*input of the model"):
-        tfnorm.training_data(pattern, model, baking_data.FITTED, target="distance")
-
-
 def test_text_as_a_target_is_an_error(tmp_path):
     given = labelled(tmp_path, label=("bytes_list", b"late"))
     with pytest.raises(

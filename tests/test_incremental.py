@@ -3,6 +3,7 @@
 """Statistics that are added to, or kept by file, are those computed from scratch."""
 
 import collections
+import dataclasses
 import os
 import wave
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 import tfnorm
 from tfnorm import arrays
+from tfnorm import config
 from tfnorm import errors
 from tfnorm import schemes
 from tfnorm.sources import encoded
@@ -100,6 +102,21 @@ def test_statistics_of_another_recipe_are_refused(days, tmp_path):
     compute(days / "day0-*.parquet", tmp_path / "kept", None)
     with pytest.raises(errors.RecipeError, match="another recipe"):
         compute(days / "day1-*.parquet", tmp_path / "kept", update=tmp_path / "kept")
+
+
+def test_thresholds_may_change_from_day_to_day(days, tmp_path):
+    strict = tfnorm.Thresholds(mean_shift=0.1)
+    features = {
+        name: dataclasses.replace(one, thresholds=strict)
+        for name, one in RECIPE.features.items()
+    }
+    changed = tfnorm.Recipe(features, thresholds=tfnorm.Thresholds(missing_rate=0.0))
+    compute(days / "day0-*.parquet", tmp_path / "kept")
+    found = compute(
+        days / "day1-*.parquet", tmp_path / "kept", changed, update=tmp_path / "kept"
+    )
+    whole = tfnorm.analyze(str(days / "day[01]-*.parquet"), changed)
+    assert (found.digest, found.recipe) == (whole.digest, config.encode(changed))
 
 
 def test_steps_fitted_to_all_data_cannot_be_added_to(days, tmp_path):

@@ -116,6 +116,12 @@ def test_runs_the_executor_in_a_container(specification, name):
 
 
 @pytest.mark.parametrize("name", COMPONENTS)
+def test_another_version_of_tfnorm_is_another_execution_for_the_cache(name):
+    made = COMPONENTS[name](lambda name: types.Channel(type=SOURCES[name]))
+    assert made.exec_properties["tfnorm_version"] == config.version()
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
 def test_is_a_task_of_the_pipeline(specification, name):
     assert name in specification["root"]["dag"]["tasks"]
 

@@ -15,7 +15,8 @@ from pipelines import flights
 from pipelines import tfx_flights
 from pipelines import tfx_local
 from pipelines import tfx_transform
-from tfnorm import schemes
+from tfnorm import baking
+from tfnorm import errors
 
 pytestmark = pytest.mark.tfx
 
@@ -82,6 +83,15 @@ def test_metadata_tell_which_statistics_are_inside_the_pushed_model(first):
     assert statistics.digest == tfnorm.analyze(str(files), flights.RECIPE).digest
 
 
+def test_the_pushed_model_may_be_named_by_a_relative_path(first, monkeypatch):
+    [inside] = tfnorm.tfx.statistics_inside(
+        store_of(first), str(tfx_local.last(first / "pushed"))
+    )
+    monkeypatch.chdir(first)
+    pushed = tfx_local.last(pathlib.Path("pushed"))
+    assert tfnorm.tfx.statistics_inside(store_of(first), f"{pushed}/") == [inside]
+
+
 def test_the_pushed_model_still_gives_its_golden_rows(first):
     assert tfnorm.verify(tfx_local.last(first / "pushed"))
 
@@ -118,12 +128,51 @@ def test_a_model_whose_data_moved_is_not_pushed(out):
     assert sorted((out / "pushed").iterdir()) == before
 
 
-def test_a_component_that_fails_leaves_nothing(out):
+def check_left_nothing(out, component, before):
+    """Checks that an execution began, failed, and left neither files nor artifacts."""
+    store = store_of(out)
+    found = [e for e in store.get_executions() if e.type.endswith(component)]
+    failed = max(found, key=lambda execution: execution.id)
+    assert failed.last_known_state == metadata_store_pb2.Execution.FAILED
+    assert files_in(out / "root" / component) == before
+    events = store.get_events_by_execution_ids([failed.id])
+    reading = metadata_store_pb2.Event.INPUT
+    made = [event.artifact_id for event in events if event.type != reading]
+    states = [one.state for one in store.get_artifacts_by_id(made)] if made else []
+    assert metadata_store_pb2.Artifact.LIVE not in states
+
+
+def uncached():
+    """Returns the recipe with thresholds of its own, so that all is made anew."""
+    loose = tfnorm.Thresholds(mean_shift=0.6)
+    return tfnorm.Recipe(flights.RECIPE.features, thresholds=loose)
+
+
+def test_statistics_that_fail_leave_nothing(out):
     before = files_in(out / "root" / "NormalizationStatisticsGen")
-    features = {**flights.RECIPE.features, "no_such_column": schemes.ZScore()}
-    with pytest.raises(Exception, match="no_such_column"):
-        run(out, recipe=tfnorm.Recipe(features))
-    assert files_in(out / "root" / "NormalizationStatisticsGen") == before
+    assert before
+    examples = tfx_local.newest(out, "CsvExampleGen", "examples")
+    for shard in (examples / "Split-eval").iterdir():
+        shard.write_bytes(shard.read_bytes()[:-100])
+    with pytest.raises(errors.DataError):
+        run(out, recipe=uncached())
+    check_left_nothing(out, "NormalizationStatisticsGen", before)
+
+
+def test_a_model_that_fails_its_verification_leaves_nothing(out, monkeypatch):
+    before = files_in(out / "root" / "NormalizationBaker")
+    assert before
+    written = []
+
+    def refuse(folder):
+        written.extend(files_in(folder))
+        raise errors.VerificationError("refused")
+
+    monkeypatch.setattr(baking, "verify", refuse)
+    with pytest.raises(errors.VerificationError, match="refused"):
+        run(out, recipe=uncached())
+    assert written
+    check_left_nothing(out, "NormalizationBaker", before)
 
 
 def test_stock_transform_holds_the_same_statistics(tmp_path):

@@ -10,6 +10,9 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from ml_metadata import metadata_store
+from tfx import types
+from tfx import v1 as tfx
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
@@ -21,6 +24,7 @@ import tfnorm
 from tfnorm import errors
 from tfnorm import schemes
 from tfnorm.sources import write
+from tfnorm.tfx import examples as examples_lib
 from tfnorm.tfx import statistics_gen
 
 pytestmark = pytest.mark.tfx
@@ -235,6 +239,87 @@ def test_splits_that_are_not_there_are_named(tmp_path, chosen, message):
         take([examples(tmp_path / "in")], tmp_path / "out", **chosen)
 
 
+def test_a_split_without_rows_is_named_with_its_files(tmp_path):
+    given = [examples(tmp_path / "in")]
+    for path in (tmp_path / "in/Split-eval").glob("*-00000-of-*"):
+        path.unlink()
+    message = r"'eval' has not one row in \S+in/Split-eval/\*\..*`exclude_splits`"
+    with pytest.raises(errors.EmptyDataError, match=message):
+        take(given, tmp_path / "1")
+    assert take(given, tmp_path / "2", exclude_splits=["eval"]).splits == ["train"]
+
+
+def test_features_that_the_rows_lack_may_be_left_out(tmp_path):
+    label = tfnorm.Recipe({**RECIPE.features, "label": schemes.ZScore()})
+    given = [examples(tmp_path / "in")]
+    with pytest.raises(errors.FeatureError, match="no value in any"):
+        take(given, tmp_path / "1", label)
+    made = take(given, tmp_path / "2", label, exclude_features=["label"])
+    assert made.digest == take(given, tmp_path / "3").digest
+    assert made.recipe_digest == RECIPE.digest
+
+
+@pytest.mark.parametrize(
+    ("recipe", "exclude", "message"),
+    [
+        (RECIPE, ["label"], "recipe has n, x"),
+        (RECIPE, ["n", "x"], "leaves no feature"),
+        (None, ["x"], "give `recipe`"),
+    ],
+    ids=["unknown", "all", "no recipe"],
+)
+def test_features_to_leave_out_are_those_of_a_recipe(
+    tmp_path, recipe, exclude, message
+):
+    given = [examples(tmp_path / "in")]
+    with pytest.raises(errors.RecipeError, match=message):
+        take(given, tmp_path / "out", recipe, exclude_features=exclude)
+
+
+def test_encoded_images_become_pixels(tmp_path):
+    made = examples(tmp_path / "in", ("train",))
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), np.uint8)
+    png = np.array([tf.io.encode_png(one).numpy() for one in pixels], object)
+    folder = tmp_path / "in/Split-train"
+    for path in folder.iterdir():
+        path.unlink()
+    (path,) = write.write_tfrecords({"word": png}, folder / "some", compress=True)
+    pathlib.Path(path).rename(folder / "data_tfrecord-00000-of-00001.gz")
+    recipe = tfnorm.Recipe({"word": schemes.ZScore()})
+    said = {"schema": schema(tmp_path / "schema")}
+    images = tfnorm.sources.Images("word", crop=(2, 2))
+    take([made], tmp_path / "out", recipe, inputs=said, images=images)
+    found = tfnorm.load_statistics(tmp_path / "out/Split-train")
+    expected = pixels[:, 1:3, 2:4].reshape(-1, 3).mean(0)
+    np.testing.assert_allclose(found["word"].mean, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        {"images": tfnorm.sources.Images("photo", decoder="tensorflow", resize=(8, 9))},
+        {"audio": tfnorm.sources.Audio("speech", features="mfcc", n_mfcc=20)},
+    ],
+    ids=["images", "audio"],
+)
+def test_how_media_are_decoded_travels_as_a_parameter(media):
+    channel = types.Channel(type=standard_artifacts.Examples)
+    component = tfnorm.tfx.NormalizationStatisticsGen(channel, RECIPE, **media)
+    assert examples_lib.decoded_media(component.exec_properties) == media
+
+
+def test_rows_may_be_seen_in_slices(tmp_path):
+    chosen = {"slices": ["word", ("word", "n")]}
+    made = take([examples(tmp_path / "in")], tmp_path / "out", **chosen)
+    assert digests(made)["train"] == tfnorm.analyze(rows(0), RECIPE, **chosen).digest
+
+
+def test_an_empty_parameter_is_as_none(tmp_path):
+    given = [examples(tmp_path / "in")]
+    made = take(given, tmp_path / "1", weight="")
+    assert made.digest == take(given, tmp_path / "2").digest
+
+
 def test_rows_may_be_chosen_and_weighted(tmp_path):
     chosen = {"filters": [("x", ">", 0.0)], "weight": "n"}
     recipe = tfnorm.Recipe({"x": schemes.ZScore()})
@@ -292,6 +377,56 @@ def test_examples_that_are_counted_are_not_counted_again(tmp_path):
     days[0].id = 7  # Another artifact in the same place.
     with pytest.raises(errors.DataError, match="already"):
         take(days[:1], tmp_path / "other", inputs=inputs)
+
+
+def test_a_pipeline_merges_what_the_same_component_found_before(tmp_path):
+    for number in range(3):
+        examples(tmp_path / f"{number}", ("train",), seed=number)
+
+    def imported(number, name):
+        return tfx.dsl.Importer(
+            source_uri=str(tmp_path / f"{number}"),
+            artifact_type=standard_artifacts.Examples,
+            properties={"split_names": '["train"]'},
+        ).with_id(name)
+
+    def run(day):
+        new, logs = imported(day, "new"), imported(2, "logs")
+        channel = tfx.dsl.Channel(
+            type=tfnorm.tfx.NormalizationStatistics,
+            producer_component_id="DailyStatistics",
+            output_key="statistics",
+        )
+        before = tfx.dsl.Resolver(
+            strategy_class=tfx.dsl.experimental.LatestArtifactStrategy,
+            statistics=channel,
+        ).with_id("before")
+        daily = tfnorm.tfx.NormalizationStatisticsGen(
+            examples=new.outputs["result"], statistics=before.outputs["statistics"]
+        ).with_id("DailyStatistics")
+        other = tfnorm.tfx.NormalizationStatisticsGen(
+            examples=logs.outputs["result"]
+        ).with_id("StatisticsOfLogs")  # Its statistics are the latest of all.
+        tfx.orchestration.LocalDagRunner().run(
+            tfx.dsl.Pipeline(
+                pipeline_name="daily",
+                pipeline_root=str(tmp_path / "root"),
+                components=[new, logs, before, daily, other],
+                metadata_connection_config=connection,
+            )
+        )
+
+    config = tfx.orchestration.metadata.sqlite_metadata_connection_config
+    connection = config(str(tmp_path / "metadata.db"))
+    for day in range(2):
+        run(day)
+    kind = tfnorm.tfx.NormalizationStatistics.TYPE_NAME
+    made = metadata_store.MetadataStore(connection).get_artifacts_by_type(kind)
+    (last,) = [one for one in made if one.custom_properties["rows"].int_value == 80]
+    train = files_of(tmp_path / "0/Split-train") + files_of(tmp_path / "1/Split-train")
+    expected = tfnorm.analyze([path for path in train if "-00000-of" in path])
+    found = tfnorm.load_statistics(f"{last.uri}/Split-train")
+    assert found.digest == expected.digest
 
 
 def test_no_earlier_statistics_are_as_none(tmp_path):

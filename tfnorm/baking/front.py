@@ -72,6 +72,12 @@ def of(model: keras.Model, fitted: recipe.FittedRecipe, target: str | None) -> F
             for name, x in taken.items()
         }
         return Front(model, inputs, pack, inside, model.variables)
+    if target in taken:
+        raise errors.RecipeError(
+            "The target is an input of the model, too, and which of the two the recipe "
+            "normalizes cannot be told. Put `layers.Features` into the model.",
+            feature=target,
+        )
     inputs, features, join = _raw(taken, fitted, target)
 
     def prepare(raw):
@@ -80,22 +86,6 @@ def of(model: keras.Model, fitted: recipe.FittedRecipe, target: str | None) -> F
 
     variables = [*features.variables, *model.variables]
     return Front(model, inputs, prepare, [features, *inside], variables)
-
-
-def check_target(model: keras.Model, target: str) -> None:
-    """Checks that a model can predict a feature.
-
-    Raises:
-        RecipeError: If the feature is an input of it.
-    """
-    taken, _ = _inputs(model)
-    if target in taken:
-        raise errors.RecipeError(
-            "The target is an input of the model as well. Name the feature that it "
-            "predicts; a model that gives its input again undoes the normalization "
-            "itself, by `layers.Denormalize`, and is baked without a target.",
-            feature=target,
-        )
 
 
 def check_output(model: keras.Model, target: str) -> None:

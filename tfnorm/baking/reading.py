@@ -39,7 +39,6 @@ def training_data(
     files = sorted({*itertools.chain.from_iterable(map(tf.io.gfile.glob, patterns))})
     if not files:
         raise errors.DataError(f"No file matches {', '.join(map(repr, patterns))}.")
-    front_lib.check_target(model, target)
     front = front_lib.of(model, fitted, target if target in fitted.maps else None)
     try:
         fields = examples.fields(front.inputs, fitted.kinds)

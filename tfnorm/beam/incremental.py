@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import apache_beam as beam
 
@@ -77,8 +78,9 @@ def before(
 
     Raises:
         ArtifactError: if it cannot be read.
-        RecipeError: if it is of another recipe, or of rows that were chosen otherwise,
-            or the recipe takes several passes.
+        RecipeError: if it is of another recipe (its thresholds may differ: statistics
+            have none), or of rows that were chosen otherwise, or the recipe takes
+            several passes.
         DataError: if a file was counted before.
         StatisticsError: if images or audio were decoded otherwise.
     """
@@ -87,9 +89,11 @@ def before(
     if not there(os.fspath(path)):
         return artifact.Statistics()
     kept = artifact.load_statistics(path)
-    if kept.recipe != (None if recipe is None else config.encode(recipe)):
+    said = None if recipe is None else config.encode(recipe)
+    if _without_thresholds(kept.recipe) != _without_thresholds(said):
         raise errors.RecipeError(
-            "is of another recipe. Update it with its own, or write to another folder.",
+            "is of another recipe. Update it with its own, or write to another folder; "
+            "of a component of TFX, leave `statistics` out of one run.",
             file=os.fspath(path),
         )
     if split is None and "split" in kept.asked:
@@ -99,6 +103,7 @@ def before(
             "take these apart and merge them with `tfnorm merge`.",
             file=os.fspath(path),
         )
+    kept = dataclasses.replace(kept, recipe=said)
     chosen = {line for line in kept.provenance if analysis.chooses(line)}
     if split is not None:
         chosen -= {*analysis.named(artifact.Statistics(), split).provenance}
@@ -114,9 +119,9 @@ def before(
         error.file = os.fspath(path)
         raise
     counted = {*sources.real_paths(kept.sources)}
-    said = [(one, shard) for shard in shards for one in sources.recorded(shard)]
-    real = sources.real_paths(one for one, _ in said)
-    for (one, shard), place in zip(said, real, strict=True):
+    new = [(one, shard) for shard in shards for one in sources.recorded(shard)]
+    real = sources.real_paths(one for one, _ in new)
+    for (one, shard), place in zip(new, real, strict=True):
         if place in counted:
             raise errors.DataError(
                 f"{_what(one, shard)} counted in {os.fspath(path)!r} already. Name new "
@@ -134,6 +139,19 @@ def check_passes(recipe: recipe_lib.Recipe | None) -> None:
             "data, so its statistics cannot be added to. Compute them anew; `cache` "
             "saves reading what is unchanged."
         )
+
+
+def _without_thresholds(encoded: Any) -> Any:
+    """What an encoded recipe says of the statistics to take."""
+    if not isinstance(encoded, dict):
+        return encoded
+    left = {name: said for name, said in encoded.items() if name != "thresholds"}
+    if isinstance(left.get("features"), dict):
+        left["features"] = {
+            feature: {name: said for name, said in one.items() if name != "thresholds"}
+            for feature, one in left["features"].items()
+        }
+    return left
 
 
 def _what(recorded: str, shard: sources.Shard) -> str:

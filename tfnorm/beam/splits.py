@@ -193,7 +193,13 @@ def _summary(found: dict[str, artifact.Statistics], **where: str) -> str:
 def _check_splits(found, expected, rows: analysis.Rows) -> None:
     for split in expected:
         if split not in found:
-            raise errors.EmptyDataError(f"Split {split!r} has not one row.")
+            given = expected[split]
+            several = isinstance(given, list | tuple)
+            raise errors.EmptyDataError(
+                f"Split {split!r} has not one row in "
+                f"{', '.join(map(str, given)) if several else given}. Leave the split "
+                "out (in TFX by `exclude_splits`), or correct its files."
+            )
     if not found:
         none = artifact.Statistics(provenance=rows.provenance)
         analysis.check_complete(none, None)

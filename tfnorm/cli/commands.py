@@ -252,13 +252,7 @@ def bake(model, fitted, out, target) -> None:
     with show_lib.progress("Baking"):
         from tfnorm import baking
 
-        try:
-            loaded = baking.load_model(model)
-        except (OSError, ValueError) as error:
-            raise errors.ArtifactError(
-                f"cannot be loaded as a Keras model: {error}", file=model
-            ) from error
-        baking.bake(loaded, maps, out, target=target)
+        baking.bake(baking.load_model(model), maps, out, target=target)
     show_lib.manifest(baking.inspect(out))
     click.echo(f"Written to {out}")
 

@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Examples artifacts as files of splits, and what a Schema says of their features."""
 
+import dataclasses
 import json
+import logging
 from collections.abc import Collection
+from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 from tfx import types
 from tfx.components.util import examples_utils
@@ -13,7 +17,10 @@ from tfx.utils import io_utils
 
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
+from tfnorm import sources
 
+# Custom property that says which Examples statistics count.
+COUNTED = "examples"
 _PROTO, _PARQUET = "FORMAT_PROTO", "FORMAT_PARQUET"
 _RECORDS = ("FORMAT_TF_EXAMPLE", "FORMAT_TF_SEQUENCE_EXAMPLE")
 _FILES = {
@@ -126,14 +133,42 @@ def _splits(examples: types.Artifact) -> list[str]:
     return artifact_utils.decode_split_names(examples.split_names)
 
 
+def counted(earlier: Sequence[types.Artifact]) -> dict[str, list[str]]:
+    """Returns which Examples earlier statistics count, by split."""
+    found: dict[str, list[str]] = {}
+    for one in earlier:
+        if one.has_custom_property(COUNTED):
+            said = json.loads(one.get_string_custom_property(COUNTED))
+            for split, names in said.items():
+                found[split] = sorted({*found.get(split, ()), *names})
+    return found
+
+
+def not_counted(
+    patterns: Mapping[str, Mapping[str, list[str]]], counted: Mapping[str, list[str]]
+) -> dict[str, list[str]]:
+    """Returns the patterns of files of Examples that are not counted, by split."""
+    found: dict[str, list[str]] = {}
+    for split, of in patterns.items():
+        for name, some in of.items():
+            if name in counted.get(split, ()):
+                logging.info("%s of Examples %s is counted already.", split, name)
+            else:
+                found.setdefault(split, []).extend(some)
+    return found
+
+
 def numbers_of(
-    schemas: Sequence[types.Artifact], recipe: recipe_lib.Recipe | None
+    schemas: Sequence[types.Artifact],
+    recipe: recipe_lib.Recipe | None,
+    decoded: Collection[str] = (),
 ) -> list[str] | None:
     """Returns the features of numbers of a Schema; `None` where there is none.
 
     Args:
         schemas: The artifact, or nothing.
         recipe: The recipe, which the Schema must know the columns of.
+        decoded: Features of encoded images or sound, which become numbers.
 
     Raises:
         RecipeError: If the Schema lacks a column of the recipe, or says that a feature
@@ -145,7 +180,8 @@ def numbers_of(
     path = io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri([*schemas]))
     schema = io_utils.SchemaReader().read(path)
     kinds = {one.name: _kind(one) for one in schema.feature}
-    found = [name for name, kind in kinds.items() if kind in ("FLOAT", "INT")]
+    numbers = ("FLOAT", "INT")
+    found = [name for name in kinds if kinds[name] in numbers or name in decoded]
     if recipe is None:
         if not found:
             raise errors.FeatureError("not one feature holds numbers.", file=path)
@@ -171,3 +207,17 @@ def _kind(feature) -> str:
     """The name of a feature's type, such as "FLOAT"."""
     types_ = feature.DESCRIPTOR.fields_by_name["type"].enum_type
     return types_.values_by_number[feature.type].name
+
+
+def encoded_media(media: sources.Images | sources.Audio | None) -> str | None:
+    """Returns how images or sound are decoded, as text for a parameter."""
+    return None if media is None else json.dumps(dataclasses.asdict(media))
+
+
+def decoded_media(exec_properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what `encoded_media` made text of, by the name of the parameter."""
+    return {
+        name: make(**json.loads(exec_properties[name]))
+        for name, make in (("images", sources.Images), ("audio", sources.Audio))
+        if exec_properties.get(name)
+    }

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which statistics are inside a model, by the metadata of the pipeline."""
 
+import os
 from collections.abc import Collection
 
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
 from tfnorm import errors
+from tfnorm import files
 from tfnorm.tfx import artifacts
 
 _BAKER = "tfnorm.tfx.baker.NormalizationBaker"
@@ -24,7 +26,8 @@ def statistics_inside(
 
     Args:
         store: Metadata store of the pipeline.
-        path: The URI of a model or a pushed model, or where Pusher put it.
+        path: The URI of a model or a pushed model, or where Pusher put it. Of this
+            machine it may be relative.
 
     Returns:
         The `NormalizationStatistics` that NormalizationBaker read for it, one if the
@@ -71,13 +74,22 @@ def statistics_inside(
 
 
 def _models(store, path: str) -> Collection[metadata_store_pb2.Artifact]:
-    given = path.rstrip("/")
-    by_uri = [a for a in store.get_artifacts_by_uri(given) if a.type in _MODELS]
-    return by_uri or [
+    # Metadata have paths as the pipeline was given them, relative ones, too.
+    for given in dict.fromkeys([path.rstrip("/"), _absolute(path)]):
+        by_uri = [a for a in store.get_artifacts_by_uri(given) if a.type in _MODELS]
+        if by_uri:
+            return by_uri
+    return [
         pushed
         for pushed in store.get_artifacts_by_type("PushedModel")
-        if pushed.custom_properties[_DESTINATION].string_value.rstrip("/") == given
+        if _absolute(pushed.custom_properties[_DESTINATION].string_value)
+        == _absolute(path)
     ]
+
+
+def _absolute(path: str) -> str:
+    remote = not path or files.is_remote(path)
+    return path.rstrip("/") if remote else os.path.abspath(path)
 
 
 def _read_by(store, execution) -> Collection[metadata_store_pb2.Artifact]:

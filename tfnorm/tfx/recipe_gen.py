@@ -24,6 +24,7 @@ from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import suggestion
 from tfnorm.tfx import artifacts
+from tfnorm.tfx import recipes
 
 _LOG = logging.getLogger("tfnorm")
 
@@ -36,6 +37,7 @@ class NormalizationRecipeGenSpec(component_spec.ComponentSpec):
         "pins": component_spec.ExecutionParameter(type=str, optional=True),
         "exclude": component_spec.ExecutionParameter(type=str),
         "one_pass": component_spec.ExecutionParameter(type=int),
+        **recipes.VERSION_PARAMETERS,
     }
     INPUTS = {
         "schema": component_spec.ChannelParameter(
@@ -194,5 +196,6 @@ class NormalizationRecipeGen(base_component.BaseComponent):
             exclude=json_utils.dumps(sorted(exclude)),
             one_pass=int(one_pass),
             recipe=types.Channel(type=artifacts.NormalizationRecipe),
+            **recipes.VERSION,
         )
         super().__init__(spec=spec)

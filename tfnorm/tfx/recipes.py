@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A recipe as components take it: of another component, or written in Python."""
 
+import dataclasses
 import os
+from collections.abc import Collection
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +28,15 @@ INPUTS = {
         type=artifacts.NormalizationRecipe, optional=True
     )
 }
-PARAMETERS = {PARAMETER: component_spec.ExecutionParameter(type=str, optional=True)}
+# TFX's cache looks at parameters and not at code: another version is another run.
+VERSION = {"tfnorm_version": config.version()}
+VERSION_PARAMETERS = {
+    name: component_spec.ExecutionParameter(type=str, optional=True) for name in VERSION
+}
+PARAMETERS = {
+    PARAMETER: component_spec.ExecutionParameter(type=str, optional=True),
+    **VERSION_PARAMETERS,
+}
 
 
 def given(recipe: types.BaseChannel | recipe_lib.Recipe | None) -> dict[str, Any]:
@@ -39,9 +49,9 @@ def given(recipe: types.BaseChannel | recipe_lib.Recipe | None) -> dict[str, Any
         RecipeError: If it is something else.
     """
     if isinstance(recipe, recipe_lib.Recipe):
-        return {INPUT: None, PARAMETER: config.dumps(recipe)}
+        return {INPUT: None, PARAMETER: config.dumps(recipe), **VERSION}
     if recipe is None or isinstance(recipe, types.BaseChannel):
-        return {INPUT: recipe, PARAMETER: None}
+        return {INPUT: recipe, PARAMETER: None, **VERSION}
     raise errors.RecipeError(
         "`recipe` must be a `tfnorm.Recipe`, or a channel such as "
         f"`recipe_gen.outputs['recipe']`, but `{type(recipe).__name__}` came."
@@ -65,3 +75,35 @@ def read(
         return recipe_lib.load_recipe(os.path.join(uri, FILE))
     text = exec_properties.get(PARAMETER)
     return config.loads(text) if text else None
+
+
+def without(
+    recipe: recipe_lib.Recipe | None, exclude: Collection[str]
+) -> recipe_lib.Recipe | None:
+    """Returns the recipe without some of its features.
+
+    Args:
+        recipe: The recipe.
+        exclude: Names of features.
+
+    Raises:
+        RecipeError: If there is no recipe, it has no such feature, or none is left.
+    """
+    if not exclude:
+        return recipe
+    if recipe is None:
+        raise errors.RecipeError(
+            "`exclude_features` leaves features out of a recipe: give `recipe`, too."
+        )
+    for name in exclude:
+        if name not in recipe.features:
+            raise errors.RecipeError(
+                f"is to be left out, but the recipe has {', '.join(recipe.features)}.",
+                feature=name,
+            )
+    left = {name: one for name, one in recipe.features.items() if name not in exclude}
+    if not left:
+        raise errors.RecipeError(
+            "`exclude_features` leaves no feature of the recipe to take statistics of."
+        )
+    return dataclasses.replace(recipe, features=left)

@@ -4,7 +4,6 @@
 
 import hashlib
 import json
-import logging
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -17,19 +16,19 @@ from tfx.types import artifact_utils
 from tfx.types import component_spec
 from tfx.types import standard_artifacts
 
+from tfnorm import analysis
 from tfnorm import arrays
 from tfnorm import artifact
 from tfnorm import beam
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
+from tfnorm import sources
 from tfnorm.tfx import artifacts
 from tfnorm.tfx import examples as examples_lib
 from tfnorm.tfx import recipes
 
 # Inputs and outputs of a specification must differ in name.
 _EARLIER = "earlier_statistics"
-# Custom property that says which Examples statistics count.
-COUNTED = "examples"
 _text = component_spec.ExecutionParameter(type=str, optional=True)
 
 
@@ -40,6 +39,10 @@ class NormalizationStatisticsGenSpec(component_spec.ComponentSpec):
         **recipes.PARAMETERS,
         "splits": _text,
         "exclude_splits": _text,
+        "exclude_features": _text,
+        "images": _text,
+        "audio": _text,
+        "slices": _text,
         "filters": _text,
         "weight": _text,
         "max_bad_records": component_spec.ExecutionParameter(type=int),
@@ -86,7 +89,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             raise errors.EmptyDataError(
                 "There are no Examples to take statistics of: the channel is empty."
             )
-        recipe = recipes.read(input_dict, exec_properties)
+        recipe = recipes.without(
+            recipes.read(input_dict, exec_properties),
+            _decoded(exec_properties, "exclude_features") or (),
+        )
+        media = examples_lib.decoded_media(exec_properties)
         made = artifact_utils.get_single_instance(output_dict["statistics"])
         earlier = input_dict.get(_EARLIER) or []
         patterns = examples_lib.patterns(
@@ -94,22 +101,29 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             _decoded(exec_properties, "splits"),
             _decoded(exec_properties, "exclude_splits") or (),
         )
-        counted = _counted(earlier)
+        counted = examples_lib.counted(earlier)
         found = beam.compute_splits(
-            _new(patterns, counted),
+            examples_lib.not_counted(patterns, counted),
             recipe,
             made.uri,
             max_bad_records=exec_properties.get("max_bad_records") or 0,
             update=[one.uri for one in earlier] or None,
-            features=examples_lib.numbers_of(input_dict.get("schema") or (), recipe),
+            features=examples_lib.numbers_of(
+                input_dict.get("schema") or (),
+                recipe,
+                [one.feature for one in media.values()],
+            ),
             file_format=examples_lib.file_format(examples),
-            weight=exec_properties.get("weight"),
+            # An optional parameter may come as "".
+            weight=exec_properties.get("weight") or None,
             filters=_decoded(exec_properties, "filters"),
+            slices=[tuple(one) for one in _decoded(exec_properties, "slices") or ()],
             beam_args=self._beam_pipeline_args,
+            **media,
         )
         for split, of in patterns.items():
             counted[split] = sorted({*counted.get(split, ()), *of})
-        made.set_string_custom_property(COUNTED, json.dumps(counted))
+        made.set_string_custom_property(examples_lib.COUNTED, json.dumps(counted))
         made.span = max(one.span for one in examples)
         _describe(made, found, recipe)
 
@@ -133,17 +147,22 @@ class NormalizationStatisticsGen(base_beam_component.BaseBeamComponent):
     )
     ```
 
-    and day after day, with the statistics of the days before:
+    and day after day, with the statistics of the days before. The Resolver names the
+    component that made them: else it takes those of any, such as of serving logs.
 
     ```python
     before = tfx.dsl.Resolver(
         strategy_class=tfx.dsl.experimental.LatestArtifactStrategy,
-        statistics=tfx.dsl.Channel(type=tfnorm.tfx.NormalizationStatistics),
+        statistics=tfx.dsl.Channel(
+            type=tfnorm.tfx.NormalizationStatistics,
+            producer_component_id="DailyStatistics",
+            output_key="statistics",
+        ),
     ).with_id("before")
     statistics_gen = tfnorm.tfx.NormalizationStatisticsGen(
         examples=example_gen.outputs["examples"],
         statistics=before.outputs["statistics"],
-    )
+    ).with_id("DailyStatistics")
     ```
 
     Args:
@@ -158,13 +177,20 @@ class NormalizationStatisticsGen(base_beam_component.BaseBeamComponent):
             with those of the Examples, split by split. It may be empty, as it is on
             the first day. They must be of the same recipe, weight and filters; a split
             without new files stays as it was. Examples that they count already, as
-            after a second run of the same day, are not counted again.
+            after a second run of the same day, are not counted again; those that were
+            copied to another URI are.
         splits: Names of the splits to take; all by default.
-        exclude_splits: Names of splits to leave out.
+        exclude_splits: Names of splits to leave out, such as one without rows.
+        exclude_features: Names of features of the recipe to leave out of it here, such
+            as the label, which serving logs lack.
+        images: How a column of encoded images becomes pixels; see `sources.Images`.
+        audio: How a column of encoded sound becomes features; see `sources.Audio`.
         max_bad_records: How many unreadable records of each split to leave out and
             count before it is an error.
         weight: Column that says how much each row counts, where the recipe names none.
         filters: Which rows count, as of `tfnorm.analyze`.
+        slices: Columns, or tuples of such, by whose values there are statistics of
+            their own, as of `tfnorm.analyze`.
 
     Raises:
         RecipeError: If the recipe or the filters are none.
@@ -172,7 +198,8 @@ class NormalizationStatisticsGen(base_beam_component.BaseBeamComponent):
 
     Component outputs contains:
 
-    * `statistics`: Channel of `NormalizationStatistics`. The custom property
+    * `statistics`: Channel of `NormalizationStatistics`. Its `split_digests` are what
+      `tfnorm.inspect` says of a model, `digest` is of all of them. The custom property
       `examples` says which Examples they count, by split.
     """
 
@@ -188,18 +215,27 @@ class NormalizationStatisticsGen(base_beam_component.BaseBeamComponent):
         statistics: types.BaseChannel | None = None,
         splits: Sequence[str] | None = None,
         exclude_splits: Sequence[str] | None = None,
+        exclude_features: Sequence[str] | None = None,
+        images: sources.Images | None = None,
+        audio: sources.Audio | None = None,
         max_bad_records: int = 0,
         weight: str | None = None,
         filters: Any = None,
+        slices: Sequence[str | tuple[str, ...]] = (),
     ):
         if splits is not None and exclude_splits is not None:
             raise errors.OptionsError("Give `splits` or `exclude_splits`, not both.")
         chosen = arrays.Filters.of(filters)
+        by = analysis.Rows.of(slices=slices).slices
         spec = NormalizationStatisticsGenSpec(
             examples=examples,
             schema=schema,
             splits=_encoded(splits),
             exclude_splits=_encoded(exclude_splits),
+            exclude_features=_encoded(exclude_features, "features"),
+            images=examples_lib.encoded_media(images),
+            audio=examples_lib.encoded_media(audio),
+            slices=json.dumps(by) if by else None,
             filters=None if chosen is None else json.dumps(chosen.as_json()),
             weight=weight,
             max_bad_records=max_bad_records,
@@ -210,34 +246,9 @@ class NormalizationStatisticsGen(base_beam_component.BaseBeamComponent):
         super().__init__(spec=spec)
 
 
-def _counted(earlier: Sequence[types.Artifact]) -> dict[str, list[str]]:
-    """Returns which Examples earlier statistics count, by split."""
-    counted: dict[str, list[str]] = {}
-    for one in earlier:
-        if one.has_custom_property(COUNTED):
-            said = json.loads(one.get_string_custom_property(COUNTED))
-            for split, names in said.items():
-                counted[split] = sorted({*counted.get(split, ()), *names})
-    return counted
-
-
-def _new(
-    patterns: Mapping[str, Mapping[str, list[str]]], counted: Mapping[str, list[str]]
-) -> dict[str, list[str]]:
-    """Returns the patterns of files of Examples that are not counted, by split."""
-    found: dict[str, list[str]] = {}
-    for split, of in patterns.items():
-        for name, some in of.items():
-            if name in counted.get(split, ()):
-                logging.info("%s of Examples %s is counted already.", split, name)
-            else:
-                found.setdefault(split, []).extend(some)
-    return found
-
-
-def _encoded(names: Sequence[str] | None) -> str | None:
+def _encoded(names: Sequence[str] | None, of: str = "splits") -> str | None:
     if isinstance(names, str):
-        raise errors.OptionsError(f"{names!r} must be a list of names of splits.")
+        raise errors.OptionsError(f"{names!r} must be a list of names of {of}.")
     return None if names is None else json.dumps([*names])
 
 
