@@ -246,6 +246,26 @@ def test_an_absent_feature_is_a_finding_and_a_new_one_is_not():
     assert result.findings == ("feature 'x': it is absent from the new data.",)
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_an_excluded_feature_is_not_compared_nor_its_views(given):
+    columns = {"x": np.arange(9.0), "y": np.arange(9.0)}
+    recipe = tfnorm.Recipe({"x": schemes.ZScore(), "y": schemes.Log("log1p")})
+    baseline = tfnorm.analyze(columns, recipe)
+    logs = {"x": of(np.arange(9.0))}
+    wanted = {"recipe": recipe} if given else {}
+    result = tfnorm.compare(logs, baseline, exclude=["y"], **wanted)
+    assert result.passed and [*result.features] == ["x"]
+    assert result.notes == ("'y' was excluded.",)
+    assert "  note: 'y' was excluded." in str(result).splitlines()
+
+
+@pytest.mark.parametrize("exclude", ["x", ["no_such"]])
+def test_what_is_excluded_must_be_a_list_of_features_that_are_compared(exclude):
+    held = {"x": of(np.arange(3.0))}
+    with pytest.raises(errors.RecipeError, match="exclude"):
+        tfnorm.compare(held, held, exclude=exclude)
+
+
 def test_new_keys_are_counted_by_rows_and_named():
     recipe = tfnorm.Recipe({"x": schemes.PerKey(schemes.ZScore(), "k")})
     found, baseline = (

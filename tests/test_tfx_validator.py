@@ -79,7 +79,9 @@ def model_artifact(folder) -> standard_artifacts.Model:
 
 @pytest.fixture
 def validate(tmp_path):
-    def run(found, *, baseline=TRAIN, model=None, recipe=None, splits=None):
+    def run(
+        found, *, baseline=TRAIN, model=None, recipe=None, splits=None, exclude=None
+    ):
         blessing = standard_artifacts.ModelBlessing()
         blessing.uri = os.fspath(tmp_path / "blessing")
         given = {
@@ -91,6 +93,7 @@ def validate(tmp_path):
         properties = {
             "split": "train",
             "splits": None if splits is None else json.dumps(splits),
+            "exclude": None if exclude is None else json.dumps(exclude),
             recipes.PARAMETER: recipes.given(recipe)[recipes.PARAMETER],
         }
         validator_lib.Executor().Do(given, {"blessing": [blessing]}, properties)
@@ -160,6 +163,34 @@ def test_a_model_that_gives_other_numbers_is_not_blessed(validate, baked, tmp_pa
     _, report = validate({"eval": GOOD}, model=changed)
     (reason,) = report["reasons"]
     assert "the model cannot be verified" in reason and "'prediction'" in reason
+
+
+def logged(**columns) -> tfnorm.Statistics:
+    """Statistics of rows without what is to be predicted."""
+    rng = np.random.default_rng(2)
+    return tfnorm.analyze({"x": rng.normal(0, 1, 2000), **columns})
+
+
+def test_logs_without_what_the_model_predicts_are_compared_without_it(validate, baked):
+    blessing, report = validate({"logs": logged()}, model=baked)
+    assert blessing.get_int_custom_property("blessed") == 1
+    compared = report["splits"]["logs"]
+    assert [*compared["features"]] == ["x"]
+    assert "'y' is what the model predicts, and the new data lack it." in str(
+        compared["notes"]
+    )
+
+
+def test_logs_with_other_values_of_it_are_compared(validate, baked):
+    _, report = validate({"logs": logged(y=np.full(2000, 99.0))}, model=baked)
+    assert not report["blessed"] and "feature 'y'" in report["reasons"][0]
+
+
+def test_what_is_excluded_is_not_compared(validate):
+    logs = {"logs": logged()}
+    assert validate(logs, exclude=["y"])[1]["blessed"]
+    (reason,) = validate(logs)[1]["reasons"]
+    assert "feature 'y': it is absent from the new data" in reason
 
 
 def test_a_split_that_is_not_there_is_an_error(validate):

@@ -23,6 +23,7 @@ def compare(
     *,
     recipe: recipe_lib.Recipe | None = None,
     thresholds: recipe_lib.Thresholds | None = None,
+    exclude: collections.abc.Collection[str] = (),
 ) -> report.Comparison:
     """Compares new data with a baseline, such as those that a model was trained on.
 
@@ -47,9 +48,12 @@ def compare(
         recipe: Which features to compare, and with which thresholds. By default that
             which the baseline was taken for; or else all of the baseline's.
         thresholds: For all features, in place of the recipe's.
+        exclude: Features that are not compared, nor their views; such as the label,
+            which a server's logs lack.
 
     Raises:
         EmptyDataError: if one of the two has no rows.
+        RecipeError: if there is no feature of a name to exclude, or no list of them.
 
     Example:
 
@@ -66,8 +70,12 @@ def compare(
     if recipe is None and getattr(baseline, "recipe", None) is not None:
         recipe = config.decode(baseline.recipe)  # type: ignore[attr-defined]
     held = [features_lib.of(getattr(one, "features", one)) for one in (found, baseline)]
+    names = _names(held[0], held[1], recipe)
+    _check_excluded(exclude, names)
     features = {}
-    for name, (base, needed) in _names(held[0], held[1], recipe).items():
+    for name, (base, needed) in names.items():
+        if base in exclude:
+            continue
         limits = thresholds or recipe_lib.Thresholds()
         if recipe is not None and thresholds is None:
             limits = recipe.thresholds_of(base)
@@ -81,7 +89,8 @@ def compare(
         columns = _key_columns(held[1], name) if key is None else [key]
         features[name] = _with_keys(compared, held, name, columns, limits)
     digests = (getattr(one, "digest", None) for one in (found, baseline))
-    return report.Comparison(features, rows, baseline_rows, *digests)
+    notes = tuple(f"{name!r} was excluded." for name in sorted(set(exclude)))
+    return report.Comparison(features, rows, baseline_rows, *digests, notes)
 
 
 def _rows(of: _Mapping, which: str) -> int:
@@ -102,6 +111,20 @@ def _names(found, baseline, recipe) -> dict[str, tuple[str, bool]]:
     for name, view in recipe.views().items():
         names[name] = (view.feature, name == view.feature)
     return names
+
+
+def _check_excluded(exclude, names: dict[str, tuple[str, bool]]) -> None:
+    if isinstance(exclude, str):
+        raise errors.RecipeError(
+            f"`exclude={exclude!r}` must be a list of features: `[{exclude!r}]`."
+        )
+    known = sorted({base for base, _ in names.values()})
+    for name in exclude:
+        if name not in known:
+            raise errors.RecipeError(
+                f"cannot be excluded: what is compared is {', '.join(known)}.",
+                feature=name,
+            )
 
 
 def _absent(name, held, absent) -> report.FeatureComparison:

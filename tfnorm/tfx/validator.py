@@ -4,6 +4,7 @@
 
 import collections.abc
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -43,6 +44,8 @@ class NormalizationValidatorSpec(component_spec.ComponentSpec):
         # A list as JSON; all where it is left out.
         "splits": component_spec.ExecutionParameter(type=str, optional=True),
         "split": component_spec.ExecutionParameter(type=str),
+        # A list as JSON; none where it is left out.
+        "exclude": component_spec.ExecutionParameter(type=str, optional=True),
         **recipes.PARAMETERS,
     }
     INPUTS = {
@@ -73,7 +76,8 @@ class Executor(base_executor.BaseExecutor):
         Raises:
             ArtifactError: If there are no statistics of a split.
             EmptyDataError: If a split has no rows.
-            RecipeError: If the recipe cannot be read.
+            RecipeError: If the recipe cannot be read, or does not have a feature that
+                is to be excluded.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
@@ -82,10 +86,13 @@ class Executor(base_executor.BaseExecutor):
         baseline = _statistics(before, exec_properties["split"])
         wanted = recipes.read(input_dict, exec_properties)
         reasons: list[str] = []
+        target = None
         if input_dict.get("model"):
             model = artifact_utils.get_single_instance(input_dict["model"])
-            own, reasons = _inspected(model, baseline.digest)
-            wanted = wanted or own
+            manifest, reasons = _inspected(model, baseline.digest)
+            if manifest is not None:
+                wanted = wanted or manifest.fitted.recipe
+                target = manifest.target
             blessing.set_string_custom_property(
                 constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
             )
@@ -94,9 +101,10 @@ class Executor(base_executor.BaseExecutor):
             )
         compared = {}
         names = json.loads(exec_properties.get("splits") or "null")
+        exclude = json.loads(exec_properties.get("exclude") or "[]")
         for name in statistics.splits if names is None else names:
             found = _statistics(statistics, name)
-            compared[name] = comparison.compare(found, baseline, recipe=wanted)
+            compared[name] = _compared(found, baseline, wanted, exclude, target)
             _LOG.info("Split %r:\n%s", name, compared[name])
             reasons += [f"split {name!r}, {one}" for one in compared[name].findings]
         for reason in reasons:
@@ -142,6 +150,9 @@ class NormalizationValidator(base_component.BaseComponent):
         splits: Which of the new statistics' splits to compare; by default, each. All
             must pass.
         split: The split of the baseline that the recipe was fitted to.
+        exclude: Features that are not compared. What the `model` predicts need not be
+            among them: where new data have no value of it, as a server's logs, it is
+            not compared, and a note says so.
 
     Component outputs contains:
 
@@ -162,7 +173,12 @@ class NormalizationValidator(base_component.BaseComponent):
         model: types.BaseChannel | None = None,
         splits: collections.abc.Sequence[str] | None = None,
         split: str = "train",
+        exclude: collections.abc.Sequence[str] = (),
     ):
+        if isinstance(exclude, str):
+            raise errors.RecipeError(
+                f"`exclude={exclude!r}` must be a list of features: `[{exclude!r}]`."
+            )
         if splits is not None and (isinstance(splits, str) or not splits):
             raise errors.RecipeError(
                 f"`splits={splits!r}` must be a list of the names of some splits, such "
@@ -174,6 +190,7 @@ class NormalizationValidator(base_component.BaseComponent):
             model=model,
             splits=None if splits is None else json.dumps(list(splits)),
             split=split,
+            exclude=json.dumps(list(exclude)) if exclude else None,
             blessing=types.Channel(type=standard_artifacts.ModelBlessing),
             **recipes.given(recipe),
         )
@@ -190,10 +207,33 @@ def _statistics(held: types.Artifact, split: str) -> artifact.Statistics:
     return artifact.load_statistics(f"{held.uri.rstrip('/')}/{artifact.SPLIT}{split}")
 
 
+def _compared(
+    found: artifact.Statistics,
+    baseline: artifact.Statistics,
+    recipe: recipe_lib.Recipe | None,
+    exclude: collections.abc.Sequence[str],
+    target: str | None,
+) -> comparison.Comparison:
+    """Compares all that is to be, without a target that the new data lack."""
+    compares = recipe is not None and target in recipe.features
+    if (
+        target is None
+        or target in exclude
+        or not compares
+        or (target in found and found[target].rows > found[target].missing)
+    ):
+        return comparison.compare(found, baseline, recipe=recipe, exclude=exclude)
+    compared = comparison.compare(
+        found, baseline, recipe=recipe, exclude=[*exclude, target]
+    )
+    note = f"{target!r} is what the model predicts, and the new data lack it."
+    return dataclasses.replace(compared, notes=(*compared.notes, note))
+
+
 def _inspected(
     model: types.Artifact, digest: str
-) -> tuple[recipe_lib.Recipe | None, list[str]]:
-    """The recipe of a baked model, and what is wrong with it."""
+) -> tuple[baking.Manifest | None, list[str]]:
+    """What a baked model says of itself, and what is wrong with it."""
     path = path_utils.serving_model_path(
         model.uri, path_utils.is_old_model_artifact(model)
     )
@@ -205,9 +245,9 @@ def _inspected(
         return None, [f"the model cannot be verified: {error}"]
     held = manifest.statistics_digest
     if held == digest:
-        return manifest.fitted.recipe, []
+        return manifest, []
     said = f"those of digest {held[:12]}" if held else "none of a known digest"
-    return manifest.fitted.recipe, [
+    return manifest, [
         f"the model holds other statistics: {said}, but the baseline's is "
         f"{digest[:12]}. Bake it with the baseline, or compare with what was baked."
     ]
