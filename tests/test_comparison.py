@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How far new data are from a baseline, and what is said of it."""
 
+import itertools
 import json
 
 import numpy as np
@@ -14,6 +15,7 @@ from tfnorm import config
 from tfnorm import errors
 from tfnorm import schemes
 from tfnorm import statistics
+from tfnorm.comparison import chance
 
 RNG = np.random.default_rng(0)
 ANY = tfnorm.Thresholds(
@@ -169,6 +171,53 @@ def test_one_value_has_no_deviation_to_compare():
 def test_values_out_of_range_are_counted_exactly():
     found = np.array([-0.5, 0.0, 3.0, 6.0, 6.0 + 2**-40])
     assert measured("out_of_range", found, np.arange(7.0)) == 0.4
+
+
+@pytest.mark.parametrize("size", [100, 200, 500])
+def test_a_few_values_out_of_a_small_baselines_range_are_no_alarm(size):
+    def drawn(rng, rows):
+        return {f"f{i}": of(rng.normal(size=rows)) for i in range(30)}
+
+    alarms = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        result = tfnorm.compare(drawn(rng, size), drawn(rng, 2 * size))
+        every = result.features.values()
+        alarms += any(one.measures["out_of_range"].breached for one in every)
+    # 600 features at odds of 1 in 741 at most.
+    assert alarms <= 2
+
+
+@pytest.mark.parametrize("size", [100, 500, 100_000])
+def test_more_values_out_of_range_than_chance_puts_there_are_a_breach(size):
+    rng = np.random.default_rng(0)
+    found, baseline = rng.normal(size=size), rng.normal(size=2 * size)
+    found[: size // 10] = 9.0
+    feature = compared(found, baseline)
+    assert "out_of_range" in breaches(feature)
+    finding = [one for one in feature.findings() if "out of range" in one][0]
+    expected = 2 / (2 * size + 1)
+    assert f"({expected:.3%} were to be expected), beyond 1.000%" in finding
+
+
+def test_the_odds_of_values_out_of_range_are_those_of_all_orders():
+    # Of 4 new values and 3 of the baseline, in each order that there is.
+    orders = [*itertools.combinations(range(7), 3)]
+    outside = np.array([first + 6 - last for first, _, last in orders])
+    for count in range(5):
+        odds = chance.outside_at_least(count, 4, 3)
+        assert odds == pytest.approx(np.mean(outside >= count), rel=CLOSE)
+
+
+def test_the_element_with_values_out_of_range_is_named_though_others_have_few():
+    rng = np.random.default_rng(0)
+    baseline, found = rng.random((2, 400, 2))
+    # A share as great of fewer values is chance.
+    found[2:, 0], found[:2, 0] = np.nan, 2.0
+    baseline[20:, 0] = np.nan
+    found[:100, 1] = 2.0
+    measure = compared(found, baseline).measures["out_of_range"]
+    assert (measure.element, measure.breached) == ((1,), True)
 
 
 def test_infinities_are_out_of_range_where_the_baseline_has_none():

@@ -28,11 +28,17 @@ def compare(
     """Compares new data with a baseline, such as those that a model was trained on.
 
     Of each feature, and element by element, it measures what `Thresholds` lists, and
-    tells of the worst element. It is no test of significance: few values scatter more
-    than many, so each finding says how many there were. Policies:
+    tells of the worst element. It is no test of significance, but for values out of
+    range: few values scatter more than many, so each finding says how many there were.
+    Policies:
 
     * NaN count as missing. Infinities are out of range, unless the baseline has some
       of that sign.
+    * Of m values of the baseline and others drawn alike, a share of 2 / (m + 1) is out
+      of its range. A share is a breach if it is more than the threshold above that,
+      and no chance: as many are so with odds below 1 in 741, those of three standard
+      errors (Gumbel and von Schelling, The Distribution of the Number of Exceedances,
+      1950; see `chance.outside_at_least`), divided among the elements.
     * Of a baseline that never varies every change is infinite, of mean and deviation.
     * A feature that the new data lack, or have in another type (floating, integer) or
       kept shape, is a finding. One that only the new data have is not compared.

@@ -6,6 +6,7 @@ import numpy as np
 
 from tfnorm import recipe as recipe_lib
 from tfnorm import statistics
+from tfnorm.comparison import chance
 from tfnorm.comparison import report
 
 _NO_VALUES = "there are no finite values, so only missing ones are measured."
@@ -28,9 +29,10 @@ def compare(
             of_values = {
                 "mean_shift": _mean_shift(found, baseline),
                 "deviation_ratio": _deviation_ratio(found, baseline),
-                **_of_histograms(found, baseline, notes),
+                **_stability(found, baseline, notes),
             }
-            measures = {**_worst(of_values, limits), **measures}
+            outside = _out_of_range(found, baseline, limits, notes)
+            measures = {**_worst(of_values, limits), **outside, **measures}
             if (found.weighted is None) != (baseline.weighted is None):
                 notes.append("the rows of only one of the two have weights.")
     return report.FeatureComparison(
@@ -125,22 +127,55 @@ def _deviation_ratio(found, baseline) -> np.ndarray:
     return np.where(np.asarray(found.counts.valid) < 2, np.nan, ratio)
 
 
-def _of_histograms(found, baseline, notes: list) -> dict[str, np.ndarray]:
-    measures = {}
-    taken = found.has_quantiles and baseline.has_quantiles
-    if taken:
-        measures["stability_index"] = statistics.stability_index(found, baseline)
-    else:
-        notes.append("no stability index: quantiles were not taken of both.")
+def _stability(found, baseline, notes: list) -> dict[str, np.ndarray]:
+    if found.has_quantiles and baseline.has_quantiles:
+        return {"stability_index": statistics.stability_index(found, baseline)}
+    notes.append("no stability index: quantiles were not taken of both.")
+    return {}
+
+
+def _out_of_range(found, baseline, limits, notes) -> dict[str, report.Measure]:
+    """The share of values out of range; what chance alone does is no breach."""
     if not baseline.known:
         notes.append("no range: the baseline's extrema are unknown.")
-    else:
-        measures["out_of_range"] = _outside(found, baseline, notes)
-    return measures
+        return {}
+    outside, values = _outside(found, baseline, notes)
+    with np.errstate(invalid="ignore"):
+        shares = np.asarray(outside / values)
+    if np.isnan(shares).all():
+        return {}
+    before = _values(baseline)
+    expected = chance.outside(before)
+    sizes, breached = shares, False
+    if limits.out_of_range is not None:
+        beyond = np.asarray(shares - expected > limits.out_of_range)
+        # Of many elements, as many times one may be so by chance.
+        rare = chance.RARE / shares.size
+        counts = (outside[beyond], values[beyond], before[beyond])
+        odds = chance.outside_at_least(*counts)
+        beyond[beyond] = odds < rare
+        breached = bool(beyond.any())
+        sizes = np.where(beyond, shares, -1.0) if breached else shares
+    at = np.unravel_index(np.nanargmax(sizes), sizes.shape)
+    detail = f"{expected[at]:.3%} were to be expected" if expected[at] > 5e-6 else ""
+    element = tuple(int(i) for i in at)
+    found_there = float(shares[at])
+    limit = limits.out_of_range
+    return {
+        "out_of_range": report.Measure(found_there, limit, element, detail, breached)
+    }
 
 
-def _outside(found, baseline, notes: list) -> np.ndarray:
-    """The share of values, but NaN, that are outside of the baseline's range."""
+def _values(of: statistics.FeatureStatistics) -> np.ndarray:
+    """How many values there are, infinities among them."""
+    counts = of.counts
+    return np.asarray(
+        counts.valid + counts.positive_infinity + counts.negative_infinity, np.float64
+    )
+
+
+def _outside(found, baseline, notes: list) -> tuple[np.ndarray, np.ndarray]:
+    """How many values, but NaN, are out of range, and how many there are."""
     counts, before = found.counts, baseline.counts
     valid = np.asarray(counts.valid, np.float64)
     low, high = np.asarray(baseline.min), np.asarray(baseline.max)
@@ -158,14 +193,12 @@ def _outside(found, baseline, notes: list) -> np.ndarray:
             "of its values out of range only the extrema are counted: quantiles were "
             "not taken."
         )
-    every = valid
+    every = _values(found)
     for name in ("positive_infinity", "negative_infinity"):
         infinite = np.asarray(getattr(counts, name))
-        every = every + infinite
         # Infinities are within the range of a baseline that has such, too.
         certain = certain + np.where(getattr(before, name) > 0, 0, infinite)
-    with np.errstate(invalid="ignore"):
-        return certain / every
+    return np.asarray(certain), every
 
 
 def new_keys(
