@@ -355,6 +355,56 @@ def test_the_recipe_is_that_of_the_baseline_and_says_what_is_compared():
     assert [*result.features] == ["x", "log1p(x)"] and result.passed
 
 
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        schemes.Log("log1p"),
+        schemes.Power("box-cox"),
+        schemes.Quantile(),
+        schemes.Robust(),
+        schemes.PercentileClip(),
+        schemes.TukeyHH(),
+        schemes.Log("log", then=schemes.Robust()),
+    ],
+    ids=str,
+)
+def test_a_long_tail_that_the_scheme_tames_is_no_alarm(scheme):
+    recipe = tfnorm.Recipe({"x": scheme})
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        found, baseline = (
+            tfnorm.analyze({"x": rng.lognormal(3, 2, rows)}, recipe)
+            for rows in (20_000, 10_000)
+        )
+        assert not tfnorm.compare(found, baseline).findings
+    moved = tfnorm.analyze({"x": rng.lognormal(4.5, 2, 20_000)}, recipe)
+    findings = tfnorm.compare(moved, baseline).findings
+    assert any("the mean is off by +" in finding for finding in findings)
+
+
+def test_a_scheme_of_quantiles_is_compared_by_median_and_middle_half():
+    baseline, found = np.arange(101.0), np.arange(101.0) * 2
+    found[-1] = 1e9
+    recipe = tfnorm.Recipe({"x": schemes.Robust()})
+    held = [{"x": of(values)} for values in (found, baseline)]
+    found = tfnorm.compare(*held, recipe=recipe).features["x"].measures
+    assert found["deviation_ratio"].value == 2.0
+    # 50 of quartiles that are 50 apart, which are 1.349 deviations.
+    assert found["mean_shift"].value == pytest.approx(1.349, rel=1e-4)
+    assert found["mean_shift"].detail == "by the median and the middle half"
+
+
+def test_values_that_many_rows_have_keep_mean_and_deviation():
+    shares = [0.49, 0.51], [0.51, 0.49]
+    held = [
+        {"x": of(np.repeat([0, 1], np.multiply(100, p).astype(int)))} for p in shares
+    ]
+    recipe = tfnorm.Recipe({"x": schemes.Robust()})
+    result = tfnorm.compare(*held, recipe=recipe)
+    assert result.passed
+    assert not result.features["x"].measures["mean_shift"].detail
+
+
 def test_thresholds_are_the_features_then_the_recipes_then_those_given():
     own = tfnorm.Thresholds(mean_shift=9.0)
     recipe = tfnorm.Recipe(

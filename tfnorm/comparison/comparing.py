@@ -45,7 +45,13 @@ def compare(
     * Of features without histograms (those of more than 4,096 elements) there is no
       stability index, and only the extrema are known to be out of range. A note says
       so, as of all that cannot be measured.
-    * Of views (as "log1p(distance)") that both data have, the same is measured.
+    * Of views (as "log1p(distance)") that both data have, the same is measured; and the
+      shift and the ratio of deviations of views alone, which schemes are fitted to.
+    * Where a scheme is fitted to quantiles, as `Power` and `Robust`, these two are those
+      of the median and the width of the middle half, over 1.349, which is that of a
+      normal feature of deviation 1: a long tail moves means and deviations by chance.
+      Elements of which a value is a twentieth of the baseline keep the mean and the
+      deviation, since quartiles leap from one such value to the next.
     * Keys are those of groups by one column, of `PerKey` or slices.
 
     Args:
@@ -90,8 +96,15 @@ def compare(
             if needed:
                 features[name] = _absent(name, held, absent)
             continue
-        compared = measures.compare(held[0][name], held[1][name], limits)
-        key = None if recipe is None else recipe.features[base].scheme.key
+        scheme = None if recipe is None else recipe.features[base].scheme
+        compared = measures.compare(
+            held[0][name],
+            held[1][name],
+            limits,
+            centre=not _viewed(name, base, names, held),
+            middle=scheme is not None and "quantiles" in scheme.requires,
+        )
+        key = None if scheme is None else scheme.key
         columns = _key_columns(held[1], name) if key is None else [key]
         features[name] = _with_keys(compared, held, name, columns, limits)
     digests = (getattr(one, "digest", None) for one in (found, baseline))
@@ -131,6 +144,12 @@ def _check_excluded(exclude, names: dict[str, tuple[str, bool]]) -> None:
                 f"cannot be excluded: what is compared is {', '.join(known)}.",
                 feature=name,
             )
+
+
+def _viewed(name: str, base: str, names, held) -> bool:
+    """Whether a feature has a view, which is what its scheme is fitted to."""
+    views = (one for one, (feature, _) in names.items() if feature == base != one)
+    return name == base and any(all(view in one for one in held) for view in views)
 
 
 def _absent(name, held, absent) -> report.FeatureComparison:

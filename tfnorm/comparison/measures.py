@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The measures of one feature, of all its elements at once."""
 
+import dataclasses
+
 import numpy as np
 
 from tfnorm import recipe as recipe_lib
 from tfnorm import statistics
+from tfnorm.comparison import centres
 from tfnorm.comparison import chance
 from tfnorm.comparison import report
 
@@ -16,8 +19,19 @@ def compare(
     found: statistics.FeatureStatistics,
     baseline: statistics.FeatureStatistics,
     limits: recipe_lib.Thresholds,
+    *,
+    centre: bool = True,
+    middle: bool = False,
 ) -> report.FeatureComparison:
-    """Compares the statistics of one feature, all but its keys."""
+    """Compares the statistics of one feature, all but its keys.
+
+    Args:
+        found: Statistics of the new data.
+        baseline: Those to compare with.
+        limits: The thresholds.
+        centre: Whether to measure the shift of the mean and the ratio of deviations.
+        middle: Whether to do so by medians and quartiles; see `centres.compare`.
+    """
     faults, notes = tuple(_faults(found, baseline)), []
     measures = {}
     if not faults:
@@ -26,13 +40,12 @@ def compare(
         if found.shape is None or not np.any(found.counts.valid):
             notes.append(_NO_VALUES)
         if found.shape is not None and baseline.shape is not None:
-            of_values = {
-                "mean_shift": _mean_shift(found, baseline),
-                "deviation_ratio": _deviation_ratio(found, baseline),
-                **_stability(found, baseline, notes),
+            measures = {
+                **(moved(found, baseline, limits, middle) if centre else {}),
+                **_worst(_stability(found, baseline, notes), limits),
+                **_out_of_range(found, baseline, limits, notes),
+                **measures,
             }
-            outside = _out_of_range(found, baseline, limits, notes)
-            measures = {**_worst(of_values, limits), **outside, **measures}
             if (found.weighted is None) != (baseline.weighted is None):
                 notes.append("the rows of only one of the two have weights.")
     return report.FeatureComparison(
@@ -42,6 +55,15 @@ def compare(
         faults,
         tuple(notes),
     )
+
+
+def moved(found, baseline, limits, middle: bool) -> dict[str, report.Measure]:
+    """The shift of the mean and the ratio of deviations, each where it is worst."""
+    values, taken = centres.compare(found, baseline, middle)
+    return {
+        name: dataclasses.replace(one, detail=centres.MIDDLE * bool(taken[one.element]))
+        for name, one in _worst(values, limits).items()
+    }
 
 
 def measure(
@@ -109,22 +131,6 @@ def _missing(of: statistics.FeatureStatistics):
         share = np.where(every > 0, counts.nan / np.maximum(every, 1), 0.0)
         present = np.float64(of.rows - of.missing)
         return (of.missing + present * share) / np.float64(of.rows)
-
-
-def _mean_shift(found, baseline) -> np.ndarray:
-    means = [np.asarray(one.mean, np.float64) for one in (found, baseline)]
-    # Of a constant any change is infinite; an overflow is as good as that.
-    with np.errstate(all="ignore"):
-        shift = (means[0] - means[1]) / np.asarray(baseline.std, np.float64)
-    return np.where(means[0] == means[1], 0.0, shift)
-
-
-def _deviation_ratio(found, baseline) -> np.ndarray:
-    now, before = (np.asarray(one.std, np.float64) for one in (found, baseline))
-    with np.errstate(all="ignore"):
-        ratio = np.where(now == before, 1.0, now / before)
-    # One value has no deviation to speak of.
-    return np.where(np.asarray(found.counts.valid) < 2, np.nan, ratio)
 
 
 def _stability(found, baseline, notes: list) -> dict[str, np.ndarray]:
