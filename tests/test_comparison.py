@@ -326,6 +326,75 @@ def test_new_keys_are_counted_by_rows_and_named():
     assert measure.detail == "2 of 'k': 'z', 'y'"
 
 
+def by_key(means: dict, rows: int = 2000, scheme=None, weight=None, seed=0):
+    """Statistics of a feature whose mean and rows depend on the key."""
+    rng = np.random.default_rng(seed)
+    keys = rng.choice([*means], rows)
+    columns = {
+        "x": rng.normal(size=rows) + [means[key] for key in keys],
+        "k": keys,
+        "w": np.ones(rows),
+    }
+    inner = schemes.ZScore() if scheme is None else scheme
+    recipe = tfnorm.Recipe({"x": schemes.PerKey(inner, "k")}, weight=weight)
+    return tfnorm.analyze(columns, recipe)
+
+
+@pytest.mark.parametrize("scheme", [schemes.ZScore(), schemes.Robust()], ids=type)
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_keys_that_change_places_are_found(scheme, weight):
+    options = {"scheme": scheme, "weight": weight}
+    baseline = by_key({"a": 0, "b": 100}, **options)
+    swapped = by_key({"a": 100, "b": 0}, seed=1, **options)
+    result = tfnorm.compare(swapped, baseline)
+    assert breaches(result.features["x | k"]) == {"mean_shift"}
+    (finding,) = (one for one in result.findings if "x | k" in one)
+    assert "(of k='" in finding
+    assert tfnorm.compare(
+        by_key({"a": 0, "b": 100}, seed=2, **options), baseline
+    ).passed
+
+
+def test_the_key_whose_deviation_changed_is_named():
+    found, baseline = (
+        tfnorm.analyze(
+            {"x": np.tile([-1.0, 1.0], 200) * scale, "k": keys}, slices=["k"]
+        )
+        for keys in [np.repeat([1, 2], 200)]
+        for scale in (np.repeat([1.0, 4.0], 200), 1.0)
+    )
+    measure = tfnorm.compare(found, baseline).features["x | k"].measures
+    assert measure["deviation_ratio"].value == 4.0
+    assert measure["deviation_ratio"].detail == "of k=2"
+
+
+def test_of_many_small_keys_some_are_off_by_chance():
+    means = dict.fromkeys((f"s{i}" for i in range(300)), 0.0)
+    baseline = by_key(means, 30_000)
+    for seed in range(1, 6):
+        result = tfnorm.compare(by_key(means, 15_000, seed=seed), baseline)
+        measure = result.features["x | k"].measures["mean_shift"]
+        assert result.passed
+    # So it is not for want of a shift beyond the threshold.
+    assert abs(measure.value) > measure.threshold / 2
+    moved = by_key({**means, "s7": 3.0}, 15_000, seed=1)
+    assert "(of k='s7')" in tfnorm.compare(moved, baseline).findings[0]
+
+
+def test_by_key_a_view_is_compared_and_what_it_is_made_of_is_not():
+    held = by_key({"a": 9, "b": 30}, scheme=schemes.Log("asinh"))
+    result = tfnorm.compare(held, held)
+    assert [*result.features] == ["x", "asinh(x)", "asinh(x) | k"]
+    assert not any(feature.notes for feature in result.features.values())
+
+
+def test_keys_of_few_values_are_noted():
+    result = tfnorm.compare(by_key({"a": 0}, 20), by_key({"a": 9}, 20))
+    within = result.features["x | k"]
+    assert not within.measures
+    assert within.notes == ("1 of 1 keys have fewer than 30 values in one of the two.",)
+
+
 @pytest.mark.parametrize("weight", [None, "w"])
 def test_slices_have_new_keys_too(weight):
     columns = {"x": np.arange(3.0), "k": np.array([1, 2, 2]), "w": np.ones(3)}
@@ -382,16 +451,17 @@ def test_a_long_tail_that_the_scheme_tames_is_no_alarm(scheme):
     assert any("the mean is off by +" in finding for finding in findings)
 
 
-def test_a_scheme_of_quantiles_is_compared_by_median_and_middle_half():
+def test_a_scheme_of_quantiles_is_compared_by_the_middle_half():
     baseline, found = np.arange(101.0), np.arange(101.0) * 2
     found[-1] = 1e9
     recipe = tfnorm.Recipe({"x": schemes.Robust()})
     held = [{"x": of(values)} for values in (found, baseline)]
     found = tfnorm.compare(*held, recipe=recipe).features["x"].measures
     assert found["deviation_ratio"].value == 2.0
-    # 50 of quartiles that are 50 apart, which are 1.349 deviations.
-    assert found["mean_shift"].value == pytest.approx(1.349, rel=1e-4)
-    assert found["mean_shift"].detail == "by the median and the middle half"
+    # The middle half is 50 wide, and of a normal feature its deviation is 0.37769.
+    deviation = 50 / np.sqrt(12) / 0.37769
+    assert found["mean_shift"].value == pytest.approx(50 / deviation, rel=1e-3)
+    assert found["mean_shift"].detail == "of the middle half"
 
 
 def test_values_that_many_rows_have_keep_mean_and_deviation():

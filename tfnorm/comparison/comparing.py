@@ -9,6 +9,7 @@ from tfnorm import config
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import statistics
+from tfnorm.comparison import by_key
 from tfnorm.comparison import measures
 from tfnorm.comparison import report
 from tfnorm.statistics import features as features_lib
@@ -47,12 +48,16 @@ def compare(
       so, as of all that cannot be measured.
     * Of views (as "log1p(distance)") that both data have, the same is measured; and the
       shift and the ratio of deviations of views alone, which schemes are fitted to.
-    * Where a scheme is fitted to quantiles, as `Power` and `Robust`, these two are those
-      of the median and the width of the middle half, over 1.349, which is that of a
-      normal feature of deviation 1: a long tail moves means and deviations by chance.
-      Elements of which a value is a twentieth of the baseline keep the mean and the
-      deviation, since quartiles leap from one such value to the next.
-    * Keys are those of groups by one column, of `PerKey` or slices.
+    * Where a scheme is fitted to quantiles, as `Power` and `Robust`, these two are of the
+      middle half of the values, its deviation over 0.378, which is that of a normal
+      feature of deviation 1: a long tail moves other means and deviations by chance.
+      Elements of which one value is a twentieth of the baseline keep these, since their
+      middle half may be that value alone.
+    * Keys are those of groups by one column, of `PerKey` or slices. Within each key that
+      both have, with 30 values or more, the shift and the ratio of deviations are
+      measured, too, as a feature such as "delay | carrier", which tells of the worst
+      key. Of many keys some are off by chance, which is no breach; see
+      `by_key.compare`.
 
     Args:
         found: Statistics of the new data, such as `tfnorm.analyze` returns.
@@ -97,19 +102,30 @@ def compare(
                 features[name] = _absent(name, held, absent)
             continue
         scheme = None if recipe is None else recipe.features[base].scheme
+        viewed = _viewed(name, base, names, held)
+        middle = scheme is not None and "quantiles" in scheme.requires
         compared = measures.compare(
             held[0][name],
             held[1][name],
             limits,
-            centre=not _viewed(name, base, names, held),
-            middle=scheme is not None and "quantiles" in scheme.requires,
+            centre=not viewed,
+            middle=middle,
         )
         key = None if scheme is None else scheme.key
         columns = _key_columns(held[1], name) if key is None else [key]
+        if viewed and key is not None:
+            columns = []  # The groups are the view's.
         features[name] = _with_keys(compared, held, name, columns, limits)
-    digests = (getattr(one, "digest", None) for one in (found, baseline))
+        if compared.faults or viewed:
+            continue
+        for column in columns:
+            mine, theirs = (one.by_key(name, column) for one in held)
+            if mine and theirs:
+                within = by_key.compare(mine, theirs, column, limits, middle)
+                features[f"{name} | {column}"] = within
+    digest, before = (getattr(one, "digest", None) for one in (found, baseline))
     notes = tuple(f"{name!r} was excluded." for name in sorted(set(exclude)))
-    return report.Comparison(features, rows, baseline_rows, *digests, notes)
+    return report.Comparison(features, rows, baseline_rows, digest, before, notes)
 
 
 def _rows(of: _Mapping, which: str) -> int:

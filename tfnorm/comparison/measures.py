@@ -75,7 +75,7 @@ def measure(
 ) -> report.Measure:
     """A measure, and whether it is beyond its threshold."""
     threshold = getattr(limits, name)
-    breached = threshold is not None and _size(name, np.asarray(value)) > threshold
+    breached = threshold is not None and size(name, np.asarray(value)) > threshold
     return report.Measure(value, threshold, element, detail, bool(breached))
 
 
@@ -100,7 +100,7 @@ def _faults(found, baseline):
             yield f"the baseline has no finite value{element} to compare with."
 
 
-def _size(name: str, values: np.ndarray) -> np.ndarray:
+def size(name: str, values: np.ndarray) -> np.ndarray:
     """How bad a measure is, to compare with its threshold."""
     if name == "mean_shift":
         return np.abs(values)
@@ -114,7 +114,7 @@ def _worst(found: dict, limits: recipe_lib.Thresholds) -> dict:
     """Each measure where it is worst; those that are nowhere known are left out."""
     worst = {}
     for name, values in found.items():
-        sizes = np.asarray(_size(name, values))
+        sizes = np.asarray(size(name, values))
         if not np.isnan(sizes).all():
             at = np.unravel_index(np.nanargmax(sizes), sizes.shape)
             element = tuple(int(i) for i in at)
