@@ -22,6 +22,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
 import tfnorm
+from tfnorm import config
 from tfnorm import errors
 from tfnorm import schemes
 from tfnorm.tfx import artifacts
@@ -80,7 +81,14 @@ def model_artifact(folder) -> standard_artifacts.Model:
 @pytest.fixture
 def validate(tmp_path):
     def run(
-        found, *, baseline=TRAIN, model=None, recipe=None, splits=None, exclude=None
+        found,
+        *,
+        baseline=TRAIN,
+        model=None,
+        recipe=None,
+        splits=None,
+        exclude=None,
+        other=None,
     ):
         blessing = standard_artifacts.ModelBlessing()
         blessing.uri = os.fspath(tmp_path / "blessing")
@@ -90,6 +98,8 @@ def validate(tmp_path):
         }
         if model is not None:
             given["model"] = [model_artifact(model)]
+        if other is not None:
+            given["other_blessing"] = [other]
         properties = {
             "split": "train",
             "splits": None if splits is None else json.dumps(splits),
@@ -191,6 +201,43 @@ def test_what_is_excluded_is_not_compared(validate):
     assert validate(logs, exclude=["y"])[1]["blessed"]
     (reason,) = validate(logs)[1]["reasons"]
     assert "feature 'y': it is absent from the new data" in reason
+
+
+def test_thresholds_of_a_recipe_in_python_are_those_of_the_validator_alone(
+    validate, baked
+):
+    # The statistics were taken, and the model baked, without any.
+    assert TRAIN.recipe == config.encode(RECIPE) and RECIPE != LENIENT
+    assert not validate({"eval": SKEWED}, model=baked)[1]["blessed"]
+    assert validate({"eval": SKEWED}, model=baked, recipe=LENIENT)[1]["blessed"]
+
+
+def evaluated(blessed: int, message: str = "") -> standard_artifacts.ModelBlessing:
+    found = standard_artifacts.ModelBlessing()
+    found.set_int_custom_property("blessed", blessed)
+    found.set_string_custom_property("component_id", "Evaluator")
+    if message:
+        found.set_string_custom_property("blessing_message", message)
+    return found
+
+
+def test_another_blessing_must_be_given_as_well(validate):
+    assert validate({"eval": GOOD}, other=evaluated(1))[1]["blessed"]
+    blessing, report = validate({"eval": GOOD}, other=evaluated(0, "AUC is 0.4."))
+    assert report["reasons"] == ["Evaluator has not blessed the model: AUC is 0.4."]
+    assert blessing.get_int_custom_property("blessed") == 0
+    assert "AUC is 0.4." in blessing.get_string_custom_property("blessing_message")
+
+
+def test_another_blessing_is_an_input_of_the_component():
+    statistics = channel_utils.as_channel([artifacts.NormalizationStatistics()])
+    other = channel_utils.as_channel([evaluated(1)])
+    component = validator_lib.NormalizationValidator(
+        statistics, statistics, blessing=other, exclude=["y"]
+    )
+    assert component.inputs["other_blessing"] is other
+    assert component.exec_properties["exclude"] == '["y"]'
+    assert [*component.outputs] == ["blessing"]
 
 
 def test_a_split_that_is_not_there_is_an_error(validate):

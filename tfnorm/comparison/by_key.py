@@ -29,7 +29,8 @@ def compare(
     with the standard error of the two; of the logarithm of a deviation with one of
     sqrt(2 / n + 2 / m), which is that of exponential values, twice that of normal
     ones; of the middle half with 3 for 2, as of values whose logarithm is normal, of
-    deviation 1. Of a key that never varies in one of the two only the means are compared.
+    deviation 1. Of a key that never varies in one of the two only the means are
+    compared.
 
     Args:
         found: Mapping of keys to the statistics of their rows.

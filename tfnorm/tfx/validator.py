@@ -24,17 +24,14 @@ from tfx.utils import path_utils
 from tfnorm import artifact
 from tfnorm import baking
 from tfnorm import comparison
-from tfnorm import config
 from tfnorm import errors
 from tfnorm import files
 from tfnorm import recipe as recipe_lib
 from tfnorm.tfx import artifacts
+from tfnorm.tfx import blessings
 from tfnorm.tfx import recipes
 
-REPORT = "comparison.json"
 _LOG = logging.getLogger("tfnorm")
-# Metadata are for a look; the report has all.
-_MOST_CHARACTERS = 10_000
 
 
 class NormalizationValidatorSpec(component_spec.ComponentSpec):
@@ -57,6 +54,9 @@ class NormalizationValidatorSpec(component_spec.ComponentSpec):
         ),
         "model": component_spec.ChannelParameter(
             type=standard_artifacts.Model, optional=True
+        ),
+        "other_blessing": component_spec.ChannelParameter(
+            type=standard_artifacts.ModelBlessing, optional=True
         ),
         **recipes.INPUTS,
     }
@@ -99,6 +99,9 @@ class Executor(base_executor.BaseExecutor):
             blessing.set_int_custom_property(
                 constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id
             )
+        if input_dict.get("other_blessing"):
+            (other,) = input_dict["other_blessing"]
+            reasons += blessings.unblessed(other)
         compared = {}
         names = json.loads(exec_properties.get("splits") or "null")
         exclude = json.loads(exec_properties.get("exclude") or "[]")
@@ -109,7 +112,7 @@ class Executor(base_executor.BaseExecutor):
             reasons += [f"split {name!r}, {one}" for one in compared[name].findings]
         for reason in reasons:
             _LOG.warning("Not blessed: %s", reason)
-        _bless(blessing, compared, reasons)
+        blessings.bless(blessing, compared, reasons)
         if "current_component_id" in exec_properties:
             blessing.set_string_custom_property(
                 "component_id", exec_properties["current_component_id"]
@@ -147,6 +150,8 @@ class NormalizationValidator(base_component.BaseComponent):
             compared, with which thresholds. By default that of the model; without one,
             that which the baseline was taken for.
         model: Channel of `Model`: the baked one.
+        blessing: Channel of another `ModelBlessing`, such as the stock Evaluator's. It
+            must be blessed as well, since Pusher takes a single `model_blessing`.
         splits: Which of the new statistics' splits to compare; by default, each. All
             must pass.
         split: The split of the baseline that the recipe was fitted to.
@@ -171,6 +176,7 @@ class NormalizationValidator(base_component.BaseComponent):
         recipe: types.BaseChannel | recipe_lib.Recipe | None = None,
         *,
         model: types.BaseChannel | None = None,
+        blessing: types.BaseChannel | None = None,
         splits: collections.abc.Sequence[str] | None = None,
         split: str = "train",
         exclude: collections.abc.Sequence[str] = (),
@@ -188,6 +194,7 @@ class NormalizationValidator(base_component.BaseComponent):
             statistics=statistics,
             baseline=baseline,
             model=model,
+            other_blessing=blessing,
             splits=None if splits is None else json.dumps(list(splits)),
             split=split,
             exclude=json.dumps(list(exclude)) if exclude else None,
@@ -263,27 +270,3 @@ def _local(path: str) -> collections.abc.Iterator[str]:
         there = os.path.join(folder, "model")
         io_utils.copy_dir(path, there)
         yield there
-
-
-def _bless(
-    blessing: types.Artifact,
-    compared: collections.abc.Mapping[str, comparison.Comparison],
-    reasons: list[str],
-) -> None:
-    passed = not reasons
-    report = {
-        "blessed": passed,
-        "reasons": reasons,
-        "splits": {name: one.to_dict() for name, one in compared.items()},
-    }
-    name = constants.BLESSED_FILE_NAME if passed else constants.NOT_BLESSED_FILE_NAME
-    for file, text in ((REPORT, config.dumps(report)), (name, "")):
-        io_utils.write_string_file(os.path.join(blessing.uri, file), text)
-    blessing.set_int_custom_property(
-        constants.ARTIFACT_PROPERTY_BLESSED_KEY,
-        constants.BLESSED_VALUE if passed else constants.NOT_BLESSED_VALUE,
-    )
-    message = "\n".join(reasons) or "All is as it was in the baseline."
-    blessing.set_string_custom_property(
-        constants.ARTIFACT_PROPERTY_BLESSING_MESSAGE_KEY, message[:_MOST_CHARACTERS]
-    )
