@@ -199,6 +199,12 @@ def test_compare_ends_with_status_1_where_data_are_skewed(data):
     call("compare", data / "t", data / "s", "--recipe", data / "tolerant.json")
 
 
+def test_compare_leaves_out_what_is_excluded(data):
+    stats(data)
+    output = call("compare", data / "s", data / "s", "--exclude", "x")
+    assert "note: 'x' was excluded." in output
+
+
 def test_compare_loads_no_framework(data):
     stats(data)
     program = (

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How far new data are from a baseline, and what is said of it."""
 
+import itertools
 import json
 
 import numpy as np
@@ -14,6 +15,7 @@ from tfnorm import config
 from tfnorm import errors
 from tfnorm import schemes
 from tfnorm import statistics
+from tfnorm.comparison import chance
 
 RNG = np.random.default_rng(0)
 ANY = tfnorm.Thresholds(
@@ -171,6 +173,53 @@ def test_values_out_of_range_are_counted_exactly():
     assert measured("out_of_range", found, np.arange(7.0)) == 0.4
 
 
+@pytest.mark.parametrize("size", [100, 200, 500])
+def test_a_few_values_out_of_a_small_baselines_range_are_no_alarm(size):
+    def drawn(rng, rows):
+        return {f"f{i}": of(rng.normal(size=rows)) for i in range(30)}
+
+    alarms = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        result = tfnorm.compare(drawn(rng, size), drawn(rng, 2 * size))
+        every = result.features.values()
+        alarms += any(one.measures["out_of_range"].breached for one in every)
+    # 600 features at odds of 1 in 741 at most.
+    assert alarms <= 2
+
+
+@pytest.mark.parametrize("size", [100, 500, 100_000])
+def test_more_values_out_of_range_than_chance_puts_there_are_a_breach(size):
+    rng = np.random.default_rng(0)
+    found, baseline = rng.normal(size=size), rng.normal(size=2 * size)
+    found[: size // 10] = 9.0
+    feature = compared(found, baseline)
+    assert "out_of_range" in breaches(feature)
+    finding = [one for one in feature.findings() if "out of range" in one][0]
+    expected = 2 / (2 * size + 1)
+    assert f"({expected:.3%} were to be expected), beyond 1.000%" in finding
+
+
+def test_the_odds_of_values_out_of_range_are_those_of_all_orders():
+    # Of 4 new values and 3 of the baseline, in each order that there is.
+    orders = [*itertools.combinations(range(7), 3)]
+    outside = np.array([first + 6 - last for first, _, last in orders])
+    for count in range(5):
+        odds = chance.outside_at_least(count, 4, 3)
+        assert odds == pytest.approx(np.mean(outside >= count), rel=CLOSE)
+
+
+def test_the_element_with_values_out_of_range_is_named_though_others_have_few():
+    rng = np.random.default_rng(0)
+    baseline, found = rng.random((2, 400, 2))
+    # A share as great of fewer values is chance.
+    found[2:, 0], found[:2, 0] = np.nan, 2.0
+    baseline[20:, 0] = np.nan
+    found[:100, 1] = 2.0
+    measure = compared(found, baseline).measures["out_of_range"]
+    assert (measure.element, measure.breached) == ((1,), True)
+
+
 def test_infinities_are_out_of_range_where_the_baseline_has_none():
     found = np.array([1.0, 2.0, np.inf, -np.inf])
     baseline = np.array([1.0, 2.0, np.inf])
@@ -246,36 +295,24 @@ def test_an_absent_feature_is_a_finding_and_a_new_one_is_not():
     assert result.findings == ("feature 'x': it is absent from the new data.",)
 
 
-def test_new_keys_are_counted_by_rows_and_named():
-    recipe = tfnorm.Recipe({"x": schemes.PerKey(schemes.ZScore(), "k")})
-    found, baseline = (
-        tfnorm.analyze({"x": np.arange(4.0), "k": np.array(keys)}, recipe)
-        for keys in (["a", "z", "z", "y"], ["a", "b", "b", "c"])
-    )
-    measure = tfnorm.compare(found, baseline).features["x"].measures["new_keys"]
-    assert (measure.value, measure.breached) == (0.75, True)
-    assert measure.detail == "2 of 'k': 'z', 'y'"
+@pytest.mark.parametrize("given", [True, False])
+def test_an_excluded_feature_is_not_compared_nor_its_views(given):
+    columns = {"x": np.arange(9.0), "y": np.arange(9.0)}
+    recipe = tfnorm.Recipe({"x": schemes.ZScore(), "y": schemes.Log("log1p")})
+    baseline = tfnorm.analyze(columns, recipe)
+    logs = {"x": of(np.arange(9.0))}
+    wanted = {"recipe": recipe} if given else {}
+    result = tfnorm.compare(logs, baseline, exclude=["y"], **wanted)
+    assert result.passed and [*result.features] == ["x"]
+    assert result.notes == ("'y' was excluded.",)
+    assert "  note: 'y' was excluded." in str(result).splitlines()
 
 
-@pytest.mark.parametrize("weight", [None, "w"])
-def test_slices_have_new_keys_too(weight):
-    columns = {"x": np.arange(3.0), "k": np.array([1, 2, 2]), "w": np.ones(3)}
-    found, baseline = (
-        tfnorm.analyze({**columns, "k": np.array(keys)}, slices=["k"], weight=weight)
-        for keys in ([1, 2, 3], [1, 2, 2])
-    )
-    result = tfnorm.compare(found, baseline)
-    assert result.features["x"].measures["new_keys"].value == pytest.approx(1 / 3)
-
-
-def test_it_is_noted_where_keys_cannot_be_compared():
-    columns = {"x": np.arange(3.0), "k": np.array([1, 2, 2])}
-    baseline = tfnorm.analyze(columns, slices=["k"])
-    result = tfnorm.compare(tfnorm.analyze(columns), baseline)
-    assert result.passed
-    assert result.features["x"].notes == (
-        "no new keys: the new data have no groups by 'k'.",
-    )
+@pytest.mark.parametrize("exclude", ["x", ["no_such"]])
+def test_what_is_excluded_must_be_a_list_of_features_that_are_compared(exclude):
+    held = {"x": of(np.arange(3.0))}
+    with pytest.raises(errors.RecipeError, match="exclude"):
+        tfnorm.compare(held, held, exclude=exclude)
 
 
 def test_the_recipe_is_that_of_the_baseline_and_says_what_is_compared():
@@ -284,6 +321,57 @@ def test_the_recipe_is_that_of_the_baseline_and_says_what_is_compared():
     baseline = tfnorm.analyze(columns, recipe)
     result = tfnorm.compare(tfnorm.analyze(columns, recipe), baseline)
     assert [*result.features] == ["x", "log1p(x)"] and result.passed
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        schemes.Log("log1p"),
+        schemes.Power("box-cox"),
+        schemes.Quantile(),
+        schemes.Robust(),
+        schemes.PercentileClip(),
+        schemes.TukeyHH(),
+        schemes.Log("log", then=schemes.Robust()),
+    ],
+    ids=str,
+)
+def test_a_long_tail_that_the_scheme_tames_is_no_alarm(scheme):
+    recipe = tfnorm.Recipe({"x": scheme})
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        found, baseline = (
+            tfnorm.analyze({"x": rng.lognormal(3, 2, rows)}, recipe)
+            for rows in (20_000, 10_000)
+        )
+        assert not tfnorm.compare(found, baseline).findings
+    moved = tfnorm.analyze({"x": rng.lognormal(4.5, 2, 20_000)}, recipe)
+    findings = tfnorm.compare(moved, baseline).findings
+    assert any("the mean is off by +" in finding for finding in findings)
+
+
+def test_a_scheme_of_quantiles_is_compared_by_the_middle_half():
+    baseline, found = np.arange(101.0), np.arange(101.0) * 2
+    found[-1] = 1e9
+    recipe = tfnorm.Recipe({"x": schemes.Robust()})
+    held = [{"x": of(values)} for values in (found, baseline)]
+    found = tfnorm.compare(*held, recipe=recipe).features["x"].measures
+    assert found["deviation_ratio"].value == 2.0
+    # The middle half is 50 wide, and of a normal feature its deviation is 0.37769.
+    deviation = 50 / np.sqrt(12) / 0.37769
+    assert found["mean_shift"].value == pytest.approx(50 / deviation, rel=1e-3)
+    assert found["mean_shift"].detail == "of the middle half"
+
+
+def test_values_that_many_rows_have_keep_mean_and_deviation():
+    shares = [0.49, 0.51], [0.51, 0.49]
+    held = [
+        {"x": of(np.repeat([0, 1], np.multiply(100, p).astype(int)))} for p in shares
+    ]
+    recipe = tfnorm.Recipe({"x": schemes.Robust()})
+    result = tfnorm.compare(*held, recipe=recipe)
+    assert result.passed
+    assert not result.features["x"].measures["mean_shift"].detail
 
 
 def test_thresholds_are_the_features_then_the_recipes_then_those_given():

@@ -22,6 +22,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
 import tfnorm
+from tfnorm import config
 from tfnorm import errors
 from tfnorm import schemes
 from tfnorm.tfx import artifacts
@@ -79,7 +80,16 @@ def model_artifact(folder) -> standard_artifacts.Model:
 
 @pytest.fixture
 def validate(tmp_path):
-    def run(found, *, baseline=TRAIN, model=None, recipe=None, splits=None):
+    def run(
+        found,
+        *,
+        baseline=TRAIN,
+        model=None,
+        recipe=None,
+        splits=None,
+        exclude=None,
+        other=None,
+    ):
         blessing = standard_artifacts.ModelBlessing()
         blessing.uri = os.fspath(tmp_path / "blessing")
         given = {
@@ -88,9 +98,12 @@ def validate(tmp_path):
         }
         if model is not None:
             given["model"] = [model_artifact(model)]
+        if other is not None:
+            given["other_blessing"] = [other]
         properties = {
             "split": "train",
             "splits": None if splits is None else json.dumps(splits),
+            "exclude": None if exclude is None else json.dumps(exclude),
             recipes.PARAMETER: recipes.given(recipe)[recipes.PARAMETER],
         }
         validator_lib.Executor().Do(given, {"blessing": [blessing]}, properties)
@@ -160,6 +173,71 @@ def test_a_model_that_gives_other_numbers_is_not_blessed(validate, baked, tmp_pa
     _, report = validate({"eval": GOOD}, model=changed)
     (reason,) = report["reasons"]
     assert "the model cannot be verified" in reason and "'prediction'" in reason
+
+
+def logged(**columns) -> tfnorm.Statistics:
+    """Statistics of rows without what is to be predicted."""
+    rng = np.random.default_rng(2)
+    return tfnorm.analyze({"x": rng.normal(0, 1, 2000), **columns})
+
+
+def test_logs_without_what_the_model_predicts_are_compared_without_it(validate, baked):
+    blessing, report = validate({"logs": logged()}, model=baked)
+    assert blessing.get_int_custom_property("blessed") == 1
+    compared = report["splits"]["logs"]
+    assert [*compared["features"]] == ["x"]
+    assert "'y' is what the model predicts, and the new data lack it." in str(
+        compared["notes"]
+    )
+
+
+def test_logs_with_other_values_of_it_are_compared(validate, baked):
+    _, report = validate({"logs": logged(y=np.full(2000, 99.0))}, model=baked)
+    assert not report["blessed"] and "feature 'y'" in report["reasons"][0]
+
+
+def test_what_is_excluded_is_not_compared(validate):
+    logs = {"logs": logged()}
+    assert validate(logs, exclude=["y"])[1]["blessed"]
+    (reason,) = validate(logs)[1]["reasons"]
+    assert "feature 'y': it is absent from the new data" in reason
+
+
+def test_thresholds_of_a_recipe_in_python_are_those_of_the_validator_alone(
+    validate, baked
+):
+    # The statistics were taken, and the model baked, without any.
+    assert TRAIN.recipe == config.encode(RECIPE) and RECIPE != LENIENT
+    assert not validate({"eval": SKEWED}, model=baked)[1]["blessed"]
+    assert validate({"eval": SKEWED}, model=baked, recipe=LENIENT)[1]["blessed"]
+
+
+def evaluated(blessed: int, message: str = "") -> standard_artifacts.ModelBlessing:
+    found = standard_artifacts.ModelBlessing()
+    found.set_int_custom_property("blessed", blessed)
+    found.set_string_custom_property("component_id", "Evaluator")
+    if message:
+        found.set_string_custom_property("blessing_message", message)
+    return found
+
+
+def test_another_blessing_must_be_given_as_well(validate):
+    assert validate({"eval": GOOD}, other=evaluated(1))[1]["blessed"]
+    blessing, report = validate({"eval": GOOD}, other=evaluated(0, "AUC is 0.4."))
+    assert report["reasons"] == ["Evaluator has not blessed the model: AUC is 0.4."]
+    assert blessing.get_int_custom_property("blessed") == 0
+    assert "AUC is 0.4." in blessing.get_string_custom_property("blessing_message")
+
+
+def test_another_blessing_is_an_input_of_the_component():
+    statistics = channel_utils.as_channel([artifacts.NormalizationStatistics()])
+    other = channel_utils.as_channel([evaluated(1)])
+    component = validator_lib.NormalizationValidator(
+        statistics, statistics, blessing=other, exclude=["y"]
+    )
+    assert component.inputs["other_blessing"] is other
+    assert component.exec_properties["exclude"] == '["y"]'
+    assert [*component.outputs] == ["blessing"]
 
 
 def test_a_split_that_is_not_there_is_an_error(validate):

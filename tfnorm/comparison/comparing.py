@@ -9,6 +9,7 @@ from tfnorm import config
 from tfnorm import errors
 from tfnorm import recipe as recipe_lib
 from tfnorm import statistics
+from tfnorm.comparison import by_key
 from tfnorm.comparison import measures
 from tfnorm.comparison import report
 from tfnorm.statistics import features as features_lib
@@ -23,23 +24,40 @@ def compare(
     *,
     recipe: recipe_lib.Recipe | None = None,
     thresholds: recipe_lib.Thresholds | None = None,
+    exclude: collections.abc.Collection[str] = (),
 ) -> report.Comparison:
     """Compares new data with a baseline, such as those that a model was trained on.
 
     Of each feature, and element by element, it measures what `Thresholds` lists, and
-    tells of the worst element. It is no test of significance: few values scatter more
-    than many, so each finding says how many there were. Policies:
+    tells of the worst element. It is no test of significance, but for values out of
+    range: few values scatter more than many, so each finding says how many there were.
+    Policies:
 
     * NaN count as missing. Infinities are out of range, unless the baseline has some
       of that sign.
+    * Of m values of the baseline and others drawn alike, a share of 2 / (m + 1) is out
+      of its range. A share is a breach if it is more than the threshold above that,
+      and no chance: as many are so with odds below 1 in 741, those of three standard
+      errors (Gumbel and von Schelling, The Distribution of the Number of Exceedances,
+      1950; see `chance.outside_at_least`), divided among the elements.
     * Of a baseline that never varies every change is infinite, of mean and deviation.
     * A feature that the new data lack, or have in another type (floating, integer) or
       kept shape, is a finding. One that only the new data have is not compared.
     * Of features without histograms (those of more than 4,096 elements) there is no
       stability index, and only the extrema are known to be out of range. A note says
       so, as of all that cannot be measured.
-    * Of views (as "log1p(distance)") that both data have, the same is measured.
-    * Keys are those of groups by one column, of `PerKey` or slices.
+    * Of views (as "log1p(distance)") that both data have, the same is measured; and the
+      shift and the ratio of deviations of views alone, which schemes are fitted to.
+    * Where a scheme is fitted to quantiles, as `Power` and `Robust`, these two are of the
+      middle half of the values, its deviation over 0.378, which is that of a normal
+      feature of deviation 1: a long tail moves other means and deviations by chance.
+      Elements of which one value is a twentieth of the baseline keep these, since their
+      middle half may be that value alone.
+    * Keys are those of groups by one column, of `PerKey` or slices. Within each key that
+      both have, with 30 values or more, the shift and the ratio of deviations are
+      measured, too, as a feature such as "delay | carrier", which tells of the worst
+      key. Of many keys some are off by chance, which is no breach; see
+      `by_key.compare`.
 
     Args:
         found: Statistics of the new data, such as `tfnorm.analyze` returns.
@@ -47,9 +65,12 @@ def compare(
         recipe: Which features to compare, and with which thresholds. By default that
             which the baseline was taken for; or else all of the baseline's.
         thresholds: For all features, in place of the recipe's.
+        exclude: Features that are not compared, nor their views; such as the label,
+            which a server's logs lack.
 
     Raises:
         EmptyDataError: if one of the two has no rows.
+        RecipeError: if there is no feature of a name to exclude, or no list of them.
 
     Example:
 
@@ -66,8 +87,12 @@ def compare(
     if recipe is None and getattr(baseline, "recipe", None) is not None:
         recipe = config.decode(baseline.recipe)  # type: ignore[attr-defined]
     held = [features_lib.of(getattr(one, "features", one)) for one in (found, baseline)]
+    names = _names(held[0], held[1], recipe)
+    _check_excluded(exclude, names)
     features = {}
-    for name, (base, needed) in _names(held[0], held[1], recipe).items():
+    for name, (base, needed) in names.items():
+        if base in exclude:
+            continue
         limits = thresholds or recipe_lib.Thresholds()
         if recipe is not None and thresholds is None:
             limits = recipe.thresholds_of(base)
@@ -76,12 +101,31 @@ def compare(
             if needed:
                 features[name] = _absent(name, held, absent)
             continue
-        compared = measures.compare(held[0][name], held[1][name], limits)
-        key = None if recipe is None else recipe.features[base].scheme.key
+        scheme = None if recipe is None else recipe.features[base].scheme
+        viewed = _viewed(name, base, names, held)
+        middle = scheme is not None and "quantiles" in scheme.requires
+        compared = measures.compare(
+            held[0][name],
+            held[1][name],
+            limits,
+            centre=not viewed,
+            middle=middle,
+        )
+        key = None if scheme is None else scheme.key
         columns = _key_columns(held[1], name) if key is None else [key]
+        if viewed and key is not None:
+            columns = []  # The groups are the view's.
         features[name] = _with_keys(compared, held, name, columns, limits)
-    digests = (getattr(one, "digest", None) for one in (found, baseline))
-    return report.Comparison(features, rows, baseline_rows, *digests)
+        if compared.faults or viewed:
+            continue
+        for column in columns:
+            mine, theirs = (one.by_key(name, column) for one in held)
+            if mine and theirs:
+                within = by_key.compare(mine, theirs, column, limits, middle)
+                features[f"{name} | {column}"] = within
+    digest, before = (getattr(one, "digest", None) for one in (found, baseline))
+    notes = tuple(f"{name!r} was excluded." for name in sorted(set(exclude)))
+    return report.Comparison(features, rows, baseline_rows, digest, before, notes)
 
 
 def _rows(of: _Mapping, which: str) -> int:
@@ -102,6 +146,26 @@ def _names(found, baseline, recipe) -> dict[str, tuple[str, bool]]:
     for name, view in recipe.views().items():
         names[name] = (view.feature, name == view.feature)
     return names
+
+
+def _check_excluded(exclude, names: dict[str, tuple[str, bool]]) -> None:
+    if isinstance(exclude, str):
+        raise errors.RecipeError(
+            f"`exclude={exclude!r}` must be a list of features: `[{exclude!r}]`."
+        )
+    known = sorted({base for base, _ in names.values()})
+    for name in exclude:
+        if name not in known:
+            raise errors.RecipeError(
+                f"cannot be excluded: what is compared is {', '.join(known)}.",
+                feature=name,
+            )
+
+
+def _viewed(name: str, base: str, names, held) -> bool:
+    """Whether a feature has a view, which is what its scheme is fitted to."""
+    views = (one for one, (feature, _) in names.items() if feature == base != one)
+    return name == base and any(all(view in one for one in held) for view in views)
 
 
 def _absent(name, held, absent) -> report.FeatureComparison:

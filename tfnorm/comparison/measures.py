@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The measures of one feature, of all its elements at once."""
 
+import dataclasses
+
 import numpy as np
 
 from tfnorm import recipe as recipe_lib
 from tfnorm import statistics
+from tfnorm.comparison import centres
+from tfnorm.comparison import chance
 from tfnorm.comparison import report
 
 _NO_VALUES = "there are no finite values, so only missing ones are measured."
@@ -15,8 +19,19 @@ def compare(
     found: statistics.FeatureStatistics,
     baseline: statistics.FeatureStatistics,
     limits: recipe_lib.Thresholds,
+    *,
+    centre: bool = True,
+    middle: bool = False,
 ) -> report.FeatureComparison:
-    """Compares the statistics of one feature, all but its keys."""
+    """Compares the statistics of one feature, all but its keys.
+
+    Args:
+        found: Statistics of the new data.
+        baseline: Those to compare with.
+        limits: The thresholds.
+        centre: Whether to measure the shift of the mean and the ratio of deviations.
+        middle: Whether to do so by medians and quartiles; see `centres.compare`.
+    """
     faults, notes = tuple(_faults(found, baseline)), []
     measures = {}
     if not faults:
@@ -25,12 +40,12 @@ def compare(
         if found.shape is None or not np.any(found.counts.valid):
             notes.append(_NO_VALUES)
         if found.shape is not None and baseline.shape is not None:
-            of_values = {
-                "mean_shift": _mean_shift(found, baseline),
-                "deviation_ratio": _deviation_ratio(found, baseline),
-                **_of_histograms(found, baseline, notes),
+            measures = {
+                **(moved(found, baseline, limits, middle) if centre else {}),
+                **_worst(_stability(found, baseline, notes), limits),
+                **_out_of_range(found, baseline, limits, notes),
+                **measures,
             }
-            measures = {**_worst(of_values, limits), **measures}
             if (found.weighted is None) != (baseline.weighted is None):
                 notes.append("the rows of only one of the two have weights.")
     return report.FeatureComparison(
@@ -42,6 +57,15 @@ def compare(
     )
 
 
+def moved(found, baseline, limits, middle: bool) -> dict[str, report.Measure]:
+    """The shift of the mean and the ratio of deviations, each where it is worst."""
+    values, taken = centres.compare(found, baseline, middle)
+    return {
+        name: dataclasses.replace(one, detail=centres.MIDDLE * bool(taken[one.element]))
+        for name, one in _worst(values, limits).items()
+    }
+
+
 def measure(
     name: str,
     value: float,
@@ -51,7 +75,7 @@ def measure(
 ) -> report.Measure:
     """A measure, and whether it is beyond its threshold."""
     threshold = getattr(limits, name)
-    breached = threshold is not None and _size(name, np.asarray(value)) > threshold
+    breached = threshold is not None and size(name, np.asarray(value)) > threshold
     return report.Measure(value, threshold, element, detail, bool(breached))
 
 
@@ -76,7 +100,7 @@ def _faults(found, baseline):
             yield f"the baseline has no finite value{element} to compare with."
 
 
-def _size(name: str, values: np.ndarray) -> np.ndarray:
+def size(name: str, values: np.ndarray) -> np.ndarray:
     """How bad a measure is, to compare with its threshold."""
     if name == "mean_shift":
         return np.abs(values)
@@ -90,7 +114,7 @@ def _worst(found: dict, limits: recipe_lib.Thresholds) -> dict:
     """Each measure where it is worst; those that are nowhere known are left out."""
     worst = {}
     for name, values in found.items():
-        sizes = np.asarray(_size(name, values))
+        sizes = np.asarray(size(name, values))
         if not np.isnan(sizes).all():
             at = np.unravel_index(np.nanargmax(sizes), sizes.shape)
             element = tuple(int(i) for i in at)
@@ -109,38 +133,55 @@ def _missing(of: statistics.FeatureStatistics):
         return (of.missing + present * share) / np.float64(of.rows)
 
 
-def _mean_shift(found, baseline) -> np.ndarray:
-    means = [np.asarray(one.mean, np.float64) for one in (found, baseline)]
-    # Of a constant any change is infinite; an overflow is as good as that.
-    with np.errstate(all="ignore"):
-        shift = (means[0] - means[1]) / np.asarray(baseline.std, np.float64)
-    return np.where(means[0] == means[1], 0.0, shift)
+def _stability(found, baseline, notes: list) -> dict[str, np.ndarray]:
+    if found.has_quantiles and baseline.has_quantiles:
+        return {"stability_index": statistics.stability_index(found, baseline)}
+    notes.append("no stability index: quantiles were not taken of both.")
+    return {}
 
 
-def _deviation_ratio(found, baseline) -> np.ndarray:
-    now, before = (np.asarray(one.std, np.float64) for one in (found, baseline))
-    with np.errstate(all="ignore"):
-        ratio = np.where(now == before, 1.0, now / before)
-    # One value has no deviation to speak of.
-    return np.where(np.asarray(found.counts.valid) < 2, np.nan, ratio)
-
-
-def _of_histograms(found, baseline, notes: list) -> dict[str, np.ndarray]:
-    measures = {}
-    taken = found.has_quantiles and baseline.has_quantiles
-    if taken:
-        measures["stability_index"] = statistics.stability_index(found, baseline)
-    else:
-        notes.append("no stability index: quantiles were not taken of both.")
+def _out_of_range(found, baseline, limits, notes) -> dict[str, report.Measure]:
+    """The share of values out of range; what chance alone does is no breach."""
     if not baseline.known:
         notes.append("no range: the baseline's extrema are unknown.")
-    else:
-        measures["out_of_range"] = _outside(found, baseline, notes)
-    return measures
+        return {}
+    outside, values = _outside(found, baseline, notes)
+    with np.errstate(invalid="ignore"):
+        shares = np.asarray(outside / values)
+    if np.isnan(shares).all():
+        return {}
+    before = _values(baseline)
+    expected = chance.outside(before)
+    sizes, breached = shares, False
+    if limits.out_of_range is not None:
+        beyond = np.asarray(shares - expected > limits.out_of_range)
+        # Of many elements, as many times one may be so by chance.
+        rare = chance.RARE / shares.size
+        counts = (outside[beyond], values[beyond], before[beyond])
+        odds = chance.outside_at_least(*counts)
+        beyond[beyond] = odds < rare
+        breached = bool(beyond.any())
+        sizes = np.where(beyond, shares, -1.0) if breached else shares
+    at = np.unravel_index(np.nanargmax(sizes), sizes.shape)
+    detail = f"{expected[at]:.3%} were to be expected" if expected[at] > 5e-6 else ""
+    element = tuple(int(i) for i in at)
+    found_there = float(shares[at])
+    limit = limits.out_of_range
+    return {
+        "out_of_range": report.Measure(found_there, limit, element, detail, breached)
+    }
 
 
-def _outside(found, baseline, notes: list) -> np.ndarray:
-    """The share of values, but NaN, that are outside of the baseline's range."""
+def _values(of: statistics.FeatureStatistics) -> np.ndarray:
+    """How many values there are, infinities among them."""
+    counts = of.counts
+    return np.asarray(
+        counts.valid + counts.positive_infinity + counts.negative_infinity, np.float64
+    )
+
+
+def _outside(found, baseline, notes: list) -> tuple[np.ndarray, np.ndarray]:
+    """How many values, but NaN, are out of range, and how many there are."""
     counts, before = found.counts, baseline.counts
     valid = np.asarray(counts.valid, np.float64)
     low, high = np.asarray(baseline.min), np.asarray(baseline.max)
@@ -158,14 +199,12 @@ def _outside(found, baseline, notes: list) -> np.ndarray:
             "of its values out of range only the extrema are counted: quantiles were "
             "not taken."
         )
-    every = valid
+    every = _values(found)
     for name in ("positive_infinity", "negative_infinity"):
         infinite = np.asarray(getattr(counts, name))
-        every = every + infinite
         # Infinities are within the range of a baseline that has such, too.
         certain = certain + np.where(getattr(before, name) > 0, 0, infinite)
-    with np.errstate(invalid="ignore"):
-        return certain / every
+    return np.asarray(certain), every
 
 
 def new_keys(

@@ -94,6 +94,7 @@ class Comparison:
         baseline_rows: Rows of the baseline.
         digest: Digest of the statistics of the new data, if known.
         baseline_digest: That of the baseline, likewise.
+        notes: What was not compared at all, and why.
     """
 
     features: collections.abc.Mapping[str, FeatureComparison]
@@ -101,6 +102,7 @@ class Comparison:
     baseline_rows: int
     digest: str | None = None
     baseline_digest: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -140,6 +142,7 @@ class Comparison:
         verdict = f"{len(found)} finding{plural}" if found else "passed"
         lines += [f"{rows}: {verdict}"]
         lines += [f"  {finding}" for finding in found]
+        lines += [f"  note: {note}" for note in self.notes]
         lines += [
             f"  note on {name!r}: {note}"
             for name, feature in self.features.items()

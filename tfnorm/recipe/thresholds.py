@@ -28,7 +28,7 @@ class Thresholds:
         stability_index: The greatest population stability index. Up to 0.1 nothing
             has changed, from 0.25 on much, by Siddiqi's rule of thumb.
         out_of_range: The share of values that may lie outside of the baseline's least
-            and greatest.
+            and greatest, above the share that is to be expected.
         missing_rate: By how much the share of missing values and NaN may grow.
         new_keys: The share of rows that may have a key the baseline does not know.
 

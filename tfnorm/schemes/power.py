@@ -180,7 +180,7 @@ class Power(base.Scheme):
     def _middle(self, values, median: float) -> float:
         """The median, or near it what nothing above 0 is rounded to below -1 about."""
         if self.method == "box-cox" and values[0] < _NEAR * median:
-            return 2.0 ** np.round(np.log2(median))
+            return float(2.0 ** np.round(np.log2(median)))
         return median
 
     def _end(self, values) -> float:

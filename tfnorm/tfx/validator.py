@@ -4,6 +4,7 @@
 
 import collections.abc
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -23,17 +24,14 @@ from tfx.utils import path_utils
 from tfnorm import artifact
 from tfnorm import baking
 from tfnorm import comparison
-from tfnorm import config
 from tfnorm import errors
 from tfnorm import files
 from tfnorm import recipe as recipe_lib
 from tfnorm.tfx import artifacts
+from tfnorm.tfx import blessings
 from tfnorm.tfx import recipes
 
-REPORT = "comparison.json"
 _LOG = logging.getLogger("tfnorm")
-# Metadata are for a look; the report has all.
-_MOST_CHARACTERS = 10_000
 
 
 class NormalizationValidatorSpec(component_spec.ComponentSpec):
@@ -43,6 +41,8 @@ class NormalizationValidatorSpec(component_spec.ComponentSpec):
         # A list as JSON; all where it is left out.
         "splits": component_spec.ExecutionParameter(type=str, optional=True),
         "split": component_spec.ExecutionParameter(type=str),
+        # A list as JSON; none where it is left out.
+        "exclude": component_spec.ExecutionParameter(type=str, optional=True),
         **recipes.PARAMETERS,
     }
     INPUTS = {
@@ -54,6 +54,9 @@ class NormalizationValidatorSpec(component_spec.ComponentSpec):
         ),
         "model": component_spec.ChannelParameter(
             type=standard_artifacts.Model, optional=True
+        ),
+        "other_blessing": component_spec.ChannelParameter(
+            type=standard_artifacts.ModelBlessing, optional=True
         ),
         **recipes.INPUTS,
     }
@@ -73,7 +76,8 @@ class Executor(base_executor.BaseExecutor):
         Raises:
             ArtifactError: If there are no statistics of a split.
             EmptyDataError: If a split has no rows.
-            RecipeError: If the recipe cannot be read.
+            RecipeError: If the recipe cannot be read, or does not have a feature that
+                is to be excluded.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
@@ -82,26 +86,33 @@ class Executor(base_executor.BaseExecutor):
         baseline = _statistics(before, exec_properties["split"])
         wanted = recipes.read(input_dict, exec_properties)
         reasons: list[str] = []
+        target = None
         if input_dict.get("model"):
             model = artifact_utils.get_single_instance(input_dict["model"])
-            own, reasons = _inspected(model, baseline.digest)
-            wanted = wanted or own
+            manifest, reasons = _inspected(model, baseline.digest)
+            if manifest is not None:
+                wanted = wanted or manifest.fitted.recipe
+                target = manifest.target
             blessing.set_string_custom_property(
                 constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
             )
             blessing.set_int_custom_property(
                 constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id
             )
+        if input_dict.get("other_blessing"):
+            (other,) = input_dict["other_blessing"]
+            reasons += blessings.unblessed(other)
         compared = {}
         names = json.loads(exec_properties.get("splits") or "null")
+        exclude = json.loads(exec_properties.get("exclude") or "[]")
         for name in statistics.splits if names is None else names:
             found = _statistics(statistics, name)
-            compared[name] = comparison.compare(found, baseline, recipe=wanted)
+            compared[name] = _compared(found, baseline, wanted, exclude, target)
             _LOG.info("Split %r:\n%s", name, compared[name])
             reasons += [f"split {name!r}, {one}" for one in compared[name].findings]
         for reason in reasons:
             _LOG.warning("Not blessed: %s", reason)
-        _bless(blessing, compared, reasons)
+        blessings.bless(blessing, compared, reasons)
         if "current_component_id" in exec_properties:
             blessing.set_string_custom_property(
                 "component_id", exec_properties["current_component_id"]
@@ -139,9 +150,14 @@ class NormalizationValidator(base_component.BaseComponent):
             compared, with which thresholds. By default that of the model; without one,
             that which the baseline was taken for.
         model: Channel of `Model`: the baked one.
+        blessing: Channel of another `ModelBlessing`, such as the stock Evaluator's. It
+            must be blessed as well, since Pusher takes a single `model_blessing`.
         splits: Which of the new statistics' splits to compare; by default, each. All
             must pass.
         split: The split of the baseline that the recipe was fitted to.
+        exclude: Features that are not compared. What the `model` predicts need not be
+            among them: where new data have no value of it, as a server's logs, it is
+            not compared, and a note says so.
 
     Component outputs contains:
 
@@ -160,9 +176,15 @@ class NormalizationValidator(base_component.BaseComponent):
         recipe: types.BaseChannel | recipe_lib.Recipe | None = None,
         *,
         model: types.BaseChannel | None = None,
+        blessing: types.BaseChannel | None = None,
         splits: collections.abc.Sequence[str] | None = None,
         split: str = "train",
+        exclude: collections.abc.Sequence[str] = (),
     ):
+        if isinstance(exclude, str):
+            raise errors.RecipeError(
+                f"`exclude={exclude!r}` must be a list of features: `[{exclude!r}]`."
+            )
         if splits is not None and (isinstance(splits, str) or not splits):
             raise errors.RecipeError(
                 f"`splits={splits!r}` must be a list of the names of some splits, such "
@@ -172,8 +194,10 @@ class NormalizationValidator(base_component.BaseComponent):
             statistics=statistics,
             baseline=baseline,
             model=model,
+            other_blessing=blessing,
             splits=None if splits is None else json.dumps(list(splits)),
             split=split,
+            exclude=json.dumps(list(exclude)) if exclude else None,
             blessing=types.Channel(type=standard_artifacts.ModelBlessing),
             **recipes.given(recipe),
         )
@@ -190,10 +214,33 @@ def _statistics(held: types.Artifact, split: str) -> artifact.Statistics:
     return artifact.load_statistics(f"{held.uri.rstrip('/')}/{artifact.SPLIT}{split}")
 
 
+def _compared(
+    found: artifact.Statistics,
+    baseline: artifact.Statistics,
+    recipe: recipe_lib.Recipe | None,
+    exclude: collections.abc.Sequence[str],
+    target: str | None,
+) -> comparison.Comparison:
+    """Compares all that is to be, without a target that the new data lack."""
+    compares = recipe is not None and target in recipe.features
+    if (
+        target is None
+        or target in exclude
+        or not compares
+        or (target in found and found[target].rows > found[target].missing)
+    ):
+        return comparison.compare(found, baseline, recipe=recipe, exclude=exclude)
+    compared = comparison.compare(
+        found, baseline, recipe=recipe, exclude=[*exclude, target]
+    )
+    note = f"{target!r} is what the model predicts, and the new data lack it."
+    return dataclasses.replace(compared, notes=(*compared.notes, note))
+
+
 def _inspected(
     model: types.Artifact, digest: str
-) -> tuple[recipe_lib.Recipe | None, list[str]]:
-    """The recipe of a baked model, and what is wrong with it."""
+) -> tuple[baking.Manifest | None, list[str]]:
+    """What a baked model says of itself, and what is wrong with it."""
     path = path_utils.serving_model_path(
         model.uri, path_utils.is_old_model_artifact(model)
     )
@@ -205,9 +252,9 @@ def _inspected(
         return None, [f"the model cannot be verified: {error}"]
     held = manifest.statistics_digest
     if held == digest:
-        return manifest.fitted.recipe, []
+        return manifest, []
     said = f"those of digest {held[:12]}" if held else "none of a known digest"
-    return manifest.fitted.recipe, [
+    return manifest, [
         f"the model holds other statistics: {said}, but the baseline's is "
         f"{digest[:12]}. Bake it with the baseline, or compare with what was baked."
     ]
@@ -223,27 +270,3 @@ def _local(path: str) -> collections.abc.Iterator[str]:
         there = os.path.join(folder, "model")
         io_utils.copy_dir(path, there)
         yield there
-
-
-def _bless(
-    blessing: types.Artifact,
-    compared: collections.abc.Mapping[str, comparison.Comparison],
-    reasons: list[str],
-) -> None:
-    passed = not reasons
-    report = {
-        "blessed": passed,
-        "reasons": reasons,
-        "splits": {name: one.to_dict() for name, one in compared.items()},
-    }
-    name = constants.BLESSED_FILE_NAME if passed else constants.NOT_BLESSED_FILE_NAME
-    for file, text in ((REPORT, config.dumps(report)), (name, "")):
-        io_utils.write_string_file(os.path.join(blessing.uri, file), text)
-    blessing.set_int_custom_property(
-        constants.ARTIFACT_PROPERTY_BLESSED_KEY,
-        constants.BLESSED_VALUE if passed else constants.NOT_BLESSED_VALUE,
-    )
-    message = "\n".join(reasons) or "All is as it was in the baseline."
-    blessing.set_string_custom_property(
-        constants.ARTIFACT_PROPERTY_BLESSING_MESSAGE_KEY, message[:_MOST_CHARACTERS]
-    )
