@@ -29,9 +29,9 @@ def compare(
     """Compares new data with a baseline, such as those that a model was trained on.
 
     Of each feature, and element by element, it measures what `Thresholds` lists, and
-    tells of the worst element. It is no test of significance, but for values out of
-    range: few values scatter more than many, so each finding says how many there were.
-    Policies:
+    tells of the worst element. It is no test of significance, but for keys and values
+    out of range: few values scatter more than many, so each finding says how many there
+    were. Policies:
 
     * NaN count as missing. Infinities are out of range, unless the baseline has some
       of that sign.
