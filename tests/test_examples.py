@@ -22,6 +22,12 @@ PRINTS = {
     "merge_days": ["same to the last bit True", "same mean True"],
     "per_image": ["contrast gain of 100 crops", "brightness shift of 100 crops"],
     "schemes_compared": ["photographs, whitening and batch norm: accuracy"],
+    "suggest_and_compare": [
+        "rain",
+        "near 0 True",
+        "as before\n  True",
+        "moved\n  False",
+    ],
     "tabular_features": ["statistics in one pass", "(3, 5)", "minutes again True"],
     "transform_with_tft": ["as in memory True", "distance as the Keras layer True"],
     "text_embeddings": ["raw ", "whitened "],
