@@ -29,8 +29,8 @@ from tfnorm import files
 from tfnorm import recipe as recipe_lib
 from tfnorm.tfx import artifacts
 from tfnorm.tfx import recipes
+from tfnorm.tfx import training
 
-MODEL_FILE = "model.keras"
 _SUFFIX = ".keras"
 # As stock components call them: TFX's cache knows them by these names.
 _MODULE_FILE, _MODULE_PATH = "module_file", "module_path"
@@ -222,7 +222,7 @@ def _load(uri: str) -> keras.Model:
         if files.is_remote(path):
             # Keras opens files of this machine only.
             folder = stack.enter_context(tempfile.TemporaryDirectory())
-            here = os.path.join(folder, MODEL_FILE)
+            here = os.path.join(folder, training.MODEL_FILE)
             fileio.copy(path, here)
         try:
             return baking.load_model(here)
@@ -236,7 +236,7 @@ def _load(uri: str) -> keras.Model:
 
 
 def _model_file(uri: str) -> str:
-    expected = os.path.join(path_utils.serving_model_dir(uri), MODEL_FILE)
+    expected = os.path.join(path_utils.serving_model_dir(uri), training.MODEL_FILE)
     if fileio.exists(expected):
         return expected
     there = sorted(
