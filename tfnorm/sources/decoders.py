@@ -115,12 +115,17 @@ class TensorFlow:
     def __call__(self, data: bytes, kind: str) -> Decoded:
         tf = self._tf
         try:
+            # The op of `tf.io.decode_jpeg`, which takes a tensor at once; and a tensor
+            # is made of an array of one object without copies of the bytes.
+            contents = tf.constant(np.array(data, object))
             if kind == "JPEG":
-                image = tf.io.decode_jpeg(
-                    data, channels=self._channels, dct_method=self.dct_method
+                image = tf.raw_ops.DecodeJpeg(
+                    contents=contents,
+                    channels=self._channels,
+                    dct_method=self.dct_method,
                 )
             else:
-                image = tf.io.decode_png(data, channels=self._channels)
+                image = tf.raw_ops.DecodePng(contents=contents, channels=self._channels)
         except tf.errors.OpError as error:
             raise ValueError(error.message.split(" [Op:")[0]) from error
         if self._resize is not None:
