@@ -148,14 +148,30 @@ def _scaled_square_sum(values: np.ndarray) -> int:
 def two_square(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """`values**2` rounded, and what the rounding left out, exactly (Dekker)."""
     product = values * values
-    split = values * _SPLITTER
-    high = split - (split - values)
-    low = values - high
+    high, low = _halves(values)
     error = high * high
     error -= product
     error += 2.0 * high * low
     error += low * low
     return product, error
+
+
+def two_product(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`x * y` rounded, and what the rounding left out, exactly (Dekker)."""
+    product = x * y
+    (a, b), (c, d) = _halves(x), _halves(y)
+    error = a * c
+    error -= product
+    error += a * d
+    error += b * c
+    error += b * d
+    return product, error
+
+
+def _halves(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    split = x * _SPLITTER
+    high = split - (split - x)
+    return high, x - high
 
 
 def _integer_sums(values: np.ndarray, low: int, high: int) -> tuple[int, int]:

@@ -17,7 +17,6 @@ from tfnorm.statistics import sums
 
 UNIT = sums.UNIT
 
-_SPLITTER = float((1 << 27) + 1)
 # Of numbers in this range, no product of three over- or underflows, nor its errors.
 _LEAST, _GREATEST = 2.0**-200, 2.0**200
 # Whole numbers up to here are exact as float64, and their parts below are 32 bits.
@@ -152,27 +151,9 @@ def _exact_products(*factors: np.ndarray) -> list[np.ndarray]:
     """Numbers whose sum is the product, of each row of factors."""
     products = [factors[0]]
     for factor in factors[1:]:
-        pairs = [_two_product(one, factor) for one in products]
+        pairs = [sums.two_product(one, factor) for one in products]
         products = [part for pair in pairs for part in pair if part.any()]
     return products
-
-
-def _two_product(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`x * y` rounded, and what the rounding left out, exactly (Dekker)."""
-    product = x * y
-    (a, b), (c, d) = _halves(x), _halves(y)
-    error = a * c
-    error -= product
-    error += a * d
-    error += b * c
-    error += b * d
-    return product, error
-
-
-def _halves(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    split = x * _SPLITTER
-    high = split - (split - x)
-    return high, x - high
 
 
 def _moderate(*factors: np.ndarray) -> Iterator[tuple]:
