@@ -327,6 +327,9 @@ CONTRACTS = {k: v for k, v in list(globals().items()) if k.startswith("every_lay
 
 def applies(contract: str, name: str, backend: str) -> bool:
     """Whether there is such a thing, for a layer and on a backend."""
+    if name.startswith("first_") and backend != "tensorflow":
+        # The same ops in another order: their results say it all.
+        return contract == "every_layer_takes_channels_first"
     if contract == "every_layer_is_exported":
         return backend == "tensorflow"  # As a SavedModel.
     if name in layers_network.LAYERS and contract == "every_layer_is_undone":

@@ -34,7 +34,7 @@ PRINTS = {
 }
 # Where the whole takes long, or writes into the repository.
 ARGUMENTS = {
-    "schemes_compared": ["--seeds=1", "--epochs=2", "--out=schemes.json"],
+    "schemes_compared": ["--seeds=1", "--epochs=1", "--out=schemes.json"],
 }
 
 
