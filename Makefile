@@ -19,6 +19,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint constraints.txt
 # Files of tests that run at once; each takes up to 6 GB of memory.
 JOBS ?= 2
+# Which tests, by the marks in pyproject.toml: all, or say, "not slow".
+MARKS ?=
 METADATA := setup.py constraints.txt
 
 # TFX's versions contradict those of the rest, so it has an environment of its own.
@@ -43,7 +45,7 @@ run: $(VENV)/.run
 	$(BIN)/python -m pipelines.local
 
 test: lint types
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(if $(MARKS),-m "$(MARKS)")
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .

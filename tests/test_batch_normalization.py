@@ -255,6 +255,7 @@ def test_says_what_makes_no_sense(make, message):
         make()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_is_the_same_on(backend):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]

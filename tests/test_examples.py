@@ -42,6 +42,7 @@ def test_every_example_has_its_expectations():
     assert sorted(PRINTS) == sorted(p.stem for p in EXAMPLES.glob("*.py"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PRINTS))
 def test_runs(name, tmp_path):
     done = subprocess.run(

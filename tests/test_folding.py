@@ -74,6 +74,7 @@ def test_batch_norm_passes(name, double):
     assert models.difference(model, folded) < EXACT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_it_is_the_same_on(backend):
     subprocess.run(

@@ -142,6 +142,7 @@ def normalizations(model):
     return {layer.name for layer in of_kind(model, *kinds)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_an_application_is_folded_wherever_that_is_legal(name, monkeypatch):
     keras.utils.set_random_seed(0)

@@ -50,6 +50,7 @@ def run(tmp_path_factory):
         process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "contract", "name"),
     [

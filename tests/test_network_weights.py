@@ -441,6 +441,7 @@ def training():
     return {name: json.loads(text) for name, text in written.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_training_is_the_same_on(training, backend):
     for one, other in zip(training[backend], training["tensorflow"], strict=True):

@@ -49,6 +49,7 @@ def test_on_tensorflow(fact):
     FACTS[fact]()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_on(backend):
     done = subprocess.run(

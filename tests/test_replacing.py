@@ -130,6 +130,7 @@ def test_only_the_layers_change(make):
     assert_replaced(make())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["MobileNetV3Small", "EfficientNetB0"])
 def test_only_the_layers_of_an_application_change(name, tmp_path):
     make = getattr(keras.applications, name)

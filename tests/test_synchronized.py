@@ -16,6 +16,9 @@ import pytest
 from tests import contracts
 from tfnorm.layers.network import synchronized
 
+# Torch starts a process for each replica, and all backends compile.
+pytestmark = pytest.mark.slow
+
 ROOT = pathlib.Path(__file__).absolute().parents[1]
 # How many processes each takes.
 BACKENDS = {"tensorflow": 1, "jax": 1, "torch": 2}
